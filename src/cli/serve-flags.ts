@@ -1,0 +1,67 @@
+import { DEFAULT_PORT, type ServeOptions } from '../server/node.ts'
+import { type Environment, type Flag, readFlags } from './flags.ts'
+import { readDuration, readPort, readStore, readSwitch, readText } from './values.ts'
+
+function flag<Value>(placeholder: string | null, read: Flag<Value>['read'], description: string): Flag<Value> {
+  return { placeholder, read, description }
+}
+
+export type ServeFlags = {
+  readonly [Name in 'host' | 'cors-origin' | 'allow-host']: Flag<string>
+} & {
+  readonly [Name in 'port' | DurationFlag]: Flag<number>
+} & {
+  readonly store: Flag<'memory'>
+  readonly insecure: Flag<boolean>
+}
+
+type DurationFlag = 'default-lease' | 'classic-lease' | 'min-lease' | 'max-lease' | 'max-wait' | 'grace'
+
+/** The flags of `lockable serve`. */
+export const SERVE_FLAGS: ServeFlags = {
+  port: flag('PORT', readPort, `port to listen on, 0 for any that is free (${DEFAULT_PORT})`),
+  host: flag('ADDRESS', readText, 'address to listen on (127.0.0.1)'),
+  store: flag('STORE', readStore, 'where locks live (memory)'),
+  'default-lease': flag('DURATION', readDuration, 'lease of owned requests that ask for none (60s)'),
+  'classic-lease': flag('DURATION', readDuration, 'lease of classic requests, whose clients assume 60s (60s)'),
+  'min-lease': flag('DURATION', readDuration, 'shortest lease that may be asked for (1s)'),
+  'max-lease': flag('DURATION', readDuration, 'longest lease that may be asked for (24h)'),
+  'max-wait': flag('DURATION', readDuration, 'longest time for which a request is parked (30s)'),
+  grace: flag('DURATION', readDuration, 'grant nothing for so long after the start (0s)'),
+  'cors-origin': flag('ORIGIN', readText, 'origin whose pages may call, as https://app.example; repeatable'),
+  'allow-host': flag('NAME', readText, 'host name that requests may be addressed to; repeatable'),
+  insecure: flag(null, readSwitch, 'listen beyond loopback without tokens'),
+}
+
+/** The variable with the tokens; no flag, since the arguments of a process can be seen by others. */
+export const TOKENS_VARIABLE = 'LOCKABLE_TOKENS'
+
+/** What `lockable serve` was asked to do. Throws a `UsageError`. */
+export function readServeOptions(args: readonly string[], env: Environment): ServeOptions {
+  const given = readFlags(SERVE_FLAGS, args, env)
+  const tokens = (env[TOKENS_VARIABLE] ?? '').split(',').map((token) => token.trim())
+  const options = {
+    port: given.port.at(-1),
+    host: given.host.at(-1),
+    lease: withoutUndefined({
+      defaultMs: given['default-lease'].at(-1),
+      classicMs: given['classic-lease'].at(-1),
+      minMs: given['min-lease'].at(-1),
+      maxMs: given['max-lease'].at(-1),
+    }),
+    maxWaitMs: given['max-wait'].at(-1),
+    grace: given.grace.at(-1),
+    cors: given['cors-origin'],
+    hosts: given['allow-host'].length > 0 ? given['allow-host'] : undefined,
+    insecure: given.insecure.at(-1),
+    tokens: tokens.some((token) => token !== '') ? tokens.filter((token) => token !== '') : undefined,
+  }
+  return withoutUndefined(options)
+}
+
+function withoutUndefined<Given extends object>(
+  given: Given,
+): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Key in keyof Given]?: Exclude<Given[Key], undefined> }
+}

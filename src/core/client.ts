@@ -1,0 +1,195 @@
+import { Connection } from './connection.ts'
+import type { ClientContext } from './context.ts'
+import { LockableError } from './errors.ts'
+import { EventLog } from './event-log.ts'
+import type { LockableEvent } from './events.ts'
+import type { HeartbeatHost, HeartbeatReport } from './heartbeat-host.ts'
+import type { Lease } from './lease.ts'
+import { Lock } from './lock.ts'
+import { checkClientOptions, checkName } from './options.ts'
+import type { PageChange, Runtime } from './ports.ts'
+import { askStatus, StatusWatch } from './status.ts'
+import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
+
+/** A client of one lock server: makes locks, sends their heartbeats, and tells all that happens as events. */
+export class LockClient {
+  readonly #context: ClientContext
+  readonly #runtime: Runtime
+  readonly #connection: Connection
+  readonly #events: EventLog
+  readonly #closing = new AbortController()
+  readonly #locks = new Map<string, WeakRef<Lock>>()
+  readonly #collected = new FinalizationRegistry<string>((id) => this.#locks.delete(id))
+  readonly #tasks = new Set<Promise<unknown>>()
+  readonly #watch: StatusWatch
+  #host: HeartbeatHost | null = null
+  #leavePage: (() => void) | null = null
+  #closed: Promise<void> | null = null
+  #ids = 0
+
+  /** @internal The package's entry brings the runtime. */
+  constructor(options: LockableOptions, runtime: Runtime) {
+    checkClientOptions(options)
+    this.#runtime = runtime
+    this.#events = new EventLog(runtime)
+    const authToken = options.authToken ?? runtime.environmentToken()
+    this.#connection = new Connection(runtime, options.dialect ?? 'auto', authToken, (dialect) =>
+      this.#events.emit({ type: 'dialect', dialect }),
+    )
+    this.#context = this.#makeContext(options)
+    this.#watch = new StatusWatch(runtime, this.#connection, this.#events)
+  }
+
+  /** A lock of this client. @throws InvalidArgumentError for a name or an option that cannot be meant. */
+  lock(name: string, options: LockOptions = {}): Lock {
+    return new Lock(name, options, this)
+  }
+
+  /** `lock(name, options).acquire(options)`. Rejects as that does. */
+  async acquire(name: string, options: LockOptions & AcquireOptions = {}): Promise<Lease> {
+    return this.lock(name, options).acquire()
+  }
+
+  /** Runs `fn` while the lock is held, as `navigator.locks.request` does. Each call queues by itself. */
+  request<Result>(name: string, fn: LockedFunction<Result>): Promise<Result>
+  request<Result>(name: string, options: LockOptions, fn: LockedFunction<Result>): Promise<Result>
+  async request<Result>(
+    name: string,
+    options: LockOptions | LockedFunction<Result>,
+    fn?: LockedFunction<Result>,
+  ): Promise<Result> {
+    const run = typeof options === 'function' ? options : fn
+    if (typeof run !== 'function')
+      throw new TypeError(`request(name, options, fn) needs a function; got ${typeof run}.`)
+    return this.lock(name, typeof options === 'function' ? {} : options).run(run)
+  }
+
+  /**
+   * Who holds `name`, without taking it. A classic server cannot be asked: `state` is `'unknown'` there.
+   *
+   * @throws InvalidArgumentError, AuthenticationError, ProtocolError, ServerError, NetworkError
+   */
+  async status(name: string): Promise<LockStatus> {
+    checkName(name)
+    return askStatus(this.#connection, name, this.#closing.signal)
+  }
+
+  /**
+   * Tells `listener` how each of `names` looks to everybody, at first and whenever it changes; returns the way to stop.
+   * While the server cannot be asked, `state` is `'unknown'`.
+   */
+  watch(names: readonly string[], listener: (status: LockStatus) => void): () => void {
+    for (const name of names) checkName(name)
+    this.#context.attend()
+    return this.#watch.add(names, listener)
+  }
+
+  /** Calls `listener` with every event from now on, synchronously and in order; returns the way to stop. */
+  subscribe(listener: (event: LockableEvent) => void): () => void {
+    return this.#events.subscribe(listener)
+  }
+
+  /** The recent events, and those that tell where each lock is that is not idle; oldest first. */
+  history(): readonly LockableEvent[] {
+    return this.#events.history()
+  }
+
+  /** The `Lock` with this id, if it still exists. */
+  find(lock: string): Lock | undefined {
+    return this.#locks.get(lock)?.deref()
+  }
+
+  /** Withholds the heartbeats of a held lock, or sends them again: a fault to see what a loss looks like. */
+  pauseHeartbeats(lock: string, paused: boolean): void {
+    this.find(lock)?.pauseHeartbeats(paused)
+  }
+
+  /** Ends all waits (they reject with code `closed`), releases what is held, and stops the worker. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** Closes, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Takes a new lock in, and gives it the id and all that it shares with the others. */
+  adopt(lock: Lock): { readonly id: string; readonly context: ClientContext } {
+    const id = this.#context.newId()
+    this.#locks.set(id, new WeakRef(lock))
+    this.#collected.register(lock, id)
+    return { id, context: this.#context }
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new LockableError('closed', 'The client is closed. Make a new Lockable to go on.'))
+    this.#watch.close()
+    await Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
+    while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
+    this.#leavePage?.()
+    this.#host?.close()
+    this.#events.emit({ type: 'client.closed' })
+  }
+
+  #makeContext(options: LockableOptions): ClientContext {
+    return {
+      runtime: this.#runtime,
+      connection: this.#connection,
+      events: this.#events,
+      options,
+      closing: this.#closing.signal,
+      leases: new Map(),
+      host: () => {
+        this.#host ??= this.#startHost()
+        return this.#host
+      },
+      newId: () => {
+        this.#ids += 1
+        return String(this.#ids)
+      },
+      background: (task) => this.#background(task),
+      attend: () => {
+        this.#leavePage ??= this.#runtime.onPageChange((change) => this.#pageChanged(change))
+      },
+    }
+  }
+
+  #startHost(): HeartbeatHost {
+    return this.#runtime.heartbeatHost({
+      dispatch: (report) => this.#hear(report),
+      threadChanged: ({ thread, reason }) => this.#events.emit({ type: 'heartbeat.thread', thread, reason }),
+      tick: () => this.#events.emit({ type: 'worker.tick' }),
+    })
+  }
+
+  #hear(report: HeartbeatReport): void {
+    if (report.type === 'failed' && report.error.status === 401) this.#background(this.#replaceToken())
+    this.#context.leases.get(report.id)?.hear(report)
+  }
+
+  /** The loop may be on another thread and cannot ask for a token itself. */
+  async #replaceToken(): Promise<void> {
+    const fresh = await this.#connection.replaceToken(this.#connection.authToken)
+    if (fresh === null) return
+    this.#host?.setAuthToken(fresh)
+    this.#host?.nudge()
+  }
+
+  #pageChanged(change: PageChange): void {
+    // What is read of a lease is right anyway; this makes it right also for who only listens, before anything is told.
+    for (const lease of [...this.#context.leases.values()]) {
+      if (change === 'leaving') lease.leavePage()
+      else void lease.state
+    }
+    this.#events.emit({ type: `page.${change}` })
+    if (change === 'online' || change === 'resumed' || change === 'visible') this.#host?.nudge()
+  }
+
+  #background(task: Promise<unknown>): void {
+    const settled = task.catch(() => {})
+    this.#tasks.add(settled)
+    void settled.then(() => this.#tasks.delete(settled))
+  }
+}

@@ -1,0 +1,106 @@
+import { API_ROOT } from '../protocol/paths.ts'
+import { TokenSource } from './auth.ts'
+import { isAnswer, isOwned, type ReadReply, readReply, replyError } from './calls.ts'
+import { type LockableError, ProtocolError } from './errors.ts'
+import type { Dialect } from './events.ts'
+import type { Runtime, SendOptions, WireReply, WireRequest } from './ports.ts'
+import type { AuthToken } from './types.ts'
+
+/** ms that a request which is not parked may take, if nothing says otherwise. */
+export const REQUEST_TIMEOUT_MS = 10_000
+
+/** One client's way to its server: which token it asks with, and which dialect is spoken there. */
+export class Connection {
+  readonly #runtime: Runtime
+  readonly #tokens: TokenSource
+  readonly #fixed: Dialect | null
+  readonly #learnt: (dialect: Dialect) => void
+  #dialect: Dialect | null
+  #everOwned = false
+
+  constructor(runtime: Runtime, dialect: Dialect | 'auto', authToken: AuthToken | null, learnt: (d: Dialect) => void) {
+    this.#runtime = runtime
+    this.#tokens = new TokenSource(authToken)
+    this.#fixed = dialect === 'auto' ? null : dialect
+    this.#dialect = this.#fixed
+    this.#learnt = learnt
+  }
+
+  /** What the server speaks, or `null` while that is not known. */
+  get dialect(): Dialect | null {
+    return this.#dialect
+  }
+
+  /** The last token, without asking for one. */
+  get authToken(): string | null {
+    return this.#tokens.known
+  }
+
+  /** Whether the server ever said that it speaks the owned dialect. */
+  get everOwned(): boolean {
+    return this.#everOwned
+  }
+
+  /** The token to ask with. */
+  token(): Promise<string | null> {
+    return this.#tokens.current()
+  }
+
+  learn(dialect: Dialect): void {
+    if (dialect === 'owned') this.#everOwned = true
+    if (this.#dialect === dialect) return
+    this.#dialect = dialect
+    this.#learnt(dialect)
+  }
+
+  /** Forgets that the server is a classic one. One that ever said to be owned is never taken for classic again. */
+  forgetClassic(): void {
+    if (this.#fixed === null && this.#dialect === 'classic') this.#dialect = null
+  }
+
+  /** Another token than the one that was refused, or `null`. */
+  replaceToken(refused: string | null): Promise<string | null> {
+    return this.#tokens.replace(refused)
+  }
+
+  /** Sends a request with the token. When that is refused with 401, asks for another one once. */
+  async call(request: Omit<WireRequest, 'authToken'>, options: SendOptions): Promise<WireReply> {
+    return this.withToken((authToken) => this.#runtime.send({ ...request, authToken }, options))
+  }
+
+  /** Does something that needs the token, and does it once more with another one if that was refused with 401. */
+  async withToken<T extends WireReply>(task: (authToken: string | null) => Promise<T>): Promise<T> {
+    const token = await this.#tokens.current()
+    const reply = await task(token)
+    if (reply.status !== 401) return reply
+    const fresh = await this.#tokens.replace(token)
+    return fresh === null ? reply : task(fresh)
+  }
+
+  /** Asks, and brings the JSON of an owned reply that is an answer; rejects otherwise. */
+  async ask(request: Omit<WireRequest, 'authToken'>, options: SendOptions): Promise<ReadReply> {
+    const read = readReply(await this.call(request, options))
+    if (!isAnswer(read) || !isOwned(read)) throw this.error(request, read)
+    return read
+  }
+
+  /** What is wrong with `read`, which was meant to answer `request`. */
+  error(request: Omit<WireRequest, 'authToken'>, read: ReadReply): LockableError {
+    return replyError({ ...request, authToken: this.authToken }, read)
+  }
+
+  /**
+   * What a server is that refused a POST in a way that none of ours does: resolves if it may be a classic one, rejects
+   * if it is an owned one behind something that lets no POST through.
+   */
+  async checkClassic(refusal: ReadReply, path: string, signal: AbortSignal): Promise<void> {
+    const service = await this.call({ method: 'GET', path: API_ROOT }, { timeoutMs: REQUEST_TIMEOUT_MS, signal })
+    if (!isOwned(readReply(service))) return
+    this.learn('owned')
+    throw new ProtocolError(
+      `The server speaks the owned dialect, but ${refusal.status} came back to POST ${path}: ` +
+        'something in between does not let POST through. Allow POST on /v1/.',
+      refusal.status,
+    )
+  }
+}

@@ -1,0 +1,71 @@
+import type { EndingReason, EndReason, Json } from '../protocol/wire.ts'
+import type { Instant } from './clock.ts'
+import type { ErrorDescription } from './errors.ts'
+import type { Term } from './term.ts'
+
+/** A held lock as the beat loop needs it: plain data, since it may cross to a worker. */
+export interface Beating {
+  /** The id of the lease, unique within the client. */
+  readonly id: string
+  readonly name: string
+  /** `null` in the classic dialect. */
+  readonly owner: string | null
+  /** What each heartbeat asks for, in ms; `null` for the server's own. */
+  readonly leaseMs: number | null
+  readonly term: Term
+  /** The first heartbeat is due at once, since it confirms a claim. */
+  readonly confirm: boolean
+  /** ms between heartbeats; `null` for a third of the lease, at most 15 s. */
+  readonly intervalMs: number | null
+  /** ms without a sign of the page after which its heartbeats stop; `null` for never. */
+  readonly stallTimeoutMs: number | null
+}
+
+/** What the beat loop tells. Instants are of the thread that listens. */
+export type HeartbeatReport =
+  | { readonly type: 'sent'; readonly id: string }
+  | {
+      readonly type: 'renewed'
+      readonly id: string
+      readonly sentAt: Instant
+      readonly expiresInMs: number
+      readonly rttMs: number
+      readonly ending: EndingReason | null
+      readonly successor: Json
+    }
+  | { readonly type: 'refused'; readonly id: string; readonly reason: EndReason | 'no' }
+  | { readonly type: 'failed'; readonly id: string; readonly error: ErrorDescription }
+  /** The page did not answer for `stallTimeoutMs`, so its heartbeats are withheld. */
+  | { readonly type: 'stalled'; readonly id: string; readonly silentMs: number }
+
+/** Which thread beats, told once and at each change. */
+export interface HeartbeatThread {
+  readonly thread: 'worker' | 'page'
+  /** Why the page beats though a worker was wanted; `null` if all is as wanted. */
+  readonly reason: string | null
+}
+
+export interface HeartbeatHostOptions {
+  readonly dispatch: (report: HeartbeatReport) => void
+  readonly threadChanged: (thread: HeartbeatThread) => void
+  /** The worker thread showed that it runs. */
+  readonly tick: () => void
+}
+
+/** Sends the heartbeats of all held locks of one client, in a worker or on the page. */
+export interface HeartbeatHost {
+  /** Begins to beat for a lock. */
+  hold(beating: Beating): void
+  /**
+   * Stops to beat for a lock. Resolves when none of its heartbeats is on its way any more, be it that it was answered
+   * or that its time-out passed (safety rule 7).
+   */
+  drop(id: string): Promise<void>
+  /** Withholds the heartbeats of a lock, or sends them again: a fault that the devtools inject. */
+  pause(id: string, paused: boolean): void
+  /** Beats at once for every lock whose last heartbeat did not succeed, as when the network is back. */
+  nudge(): void
+  /** The token that heartbeats authenticate with from now on. */
+  setAuthToken(token: string | null): void
+  close(): void
+}

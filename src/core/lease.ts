@@ -1,0 +1,320 @@
+import type { EndingReason, Json, LockMode } from '../protocol/wire.ts'
+import type { Grant } from './acquisition.ts'
+import { elapsed, type Instant, instant } from './clock.ts'
+import type { ClientContext } from './context.ts'
+import { diagnose, type LossTrigger } from './diagnosis.ts'
+import { describeError, type ErrorDescription, HeartbeatError, LockableError, LockLostError } from './errors.ts'
+import type { EventBody, Health } from './events.ts'
+import type { HeartbeatReport } from './heartbeat-host.ts'
+import type { Loss } from './loss.ts'
+import type { CancelTimer } from './ports.ts'
+import { releaseAfterLoss, releaseGrant } from './release.ts'
+import { remaining, type Term, termOf } from './term.ts'
+import type { LeaseState, LockOptions } from './types.ts'
+
+/** The part of a term after which a renewal is overdue: by then the third attempt should have succeeded. */
+const OVERDUE_PART = 0.6
+
+/** The end of a lease that is fixed before it comes. */
+export interface Ending {
+  readonly reason: EndingReason
+  /** The `info` of who comes next, if the server tells. */
+  readonly successor: Json
+}
+
+/**
+ * One grant of a lock, from acquired to over; it is never revived.
+ *
+ * Whatever is read here is computed from the clocks at that moment, so it is right also in the first task after the
+ * program was frozen.
+ */
+export class Lease {
+  /** Unique within the client. Not a secret. */
+  readonly id: string
+  readonly name: string
+  /** Larger than that of every earlier grant of this name; `null` on a classic server. */
+  readonly fencingToken: number | null
+  readonly #context: ClientContext
+  readonly #lock: string
+  readonly #options: LockOptions
+  readonly #owner: string | null
+  readonly #leaseMs: number
+  readonly #grantedAt: Instant
+  readonly #controller = new AbortController()
+  #term: Term
+  #state: LeaseState = 'held'
+  #health: Health = 'ok'
+  #loss: Loss | null = null
+  #ending: Ending | null = null
+  #releasing: Promise<boolean> | null = null
+  #cancelTimer: CancelTimer = () => {}
+
+  /** @internal Leases come from `Lock.acquire()`. */
+  constructor(context: ClientContext, lock: string, name: string, mode: LockMode, grant: Grant, options: LockOptions) {
+    this.#context = context
+    this.#lock = lock
+    this.#options = options
+    this.#owner = grant.owner
+    this.#leaseMs = grant.leaseMs
+    this.#term = grant.term
+    this.#grantedAt = instant(context.runtime)
+    this.id = context.newId()
+    this.name = name
+    this.fencingToken = grant.fencingToken
+    context.leases.set(this.id, this)
+    this.#begin(mode, grant)
+  }
+
+  /** `held` as long as that is certain; then `lost` or `released`, for ever. */
+  get state(): LeaseState {
+    this.#check()
+    return this.#state
+  }
+
+  /**
+   * While held: `ok`, `late` (a heartbeat failed or is overdue; the lease still runs) or `offline` (the server cannot be
+   * reached; the lease still runs). Afterwards the last of them.
+   */
+  get health(): Health {
+    this.#check()
+    return this.#health
+  }
+
+  /** Aborts at the moment of loss, before anything else is told, with the `LockLostError`. Not on release. */
+  get signal(): AbortSignal {
+    this.#check()
+    return this.#controller.signal
+  }
+
+  /** Why it was lost, or `null`. */
+  get loss(): Loss | null {
+    this.#check()
+    return this.#loss
+  }
+
+  /** While held: the end is fixed, because somebody takes over; `null` if not. */
+  get ending(): Ending | null {
+    this.#check()
+    return this.#ending
+  }
+
+  /** ms that the lock is certain to be held from now on, if nothing more is heard; 0 when it is over. */
+  remaining(): number {
+    this.#check()
+    return this.#state === 'held' ? this.#certain() : 0
+  }
+
+  /** Throws the `LockLostError` if the lock is lost, and a `LockableError` if it was released. */
+  assertHeld(): void {
+    this.#check()
+    if (this.#state === 'lost') throw this.#controller.signal.reason
+    if (this.#state === 'released') {
+      throw new LockableError('lost', `The lock ${JSON.stringify(this.name)} was released, so it is no longer held.`)
+    }
+  }
+
+  /**
+   * Lets go. The belief ends at once; the promise resolves when the server has answered.
+   *
+   * @returns whether the server still had the lock for us; `false` on a lease that is over.
+   * @throws NetworkError, ServerError or ProtocolError if the server could not be told. Its lease then runs out.
+   */
+  release(): Promise<boolean> {
+    this.#check()
+    if (this.#state !== 'held') return this.#releasing ?? Promise.resolve(false)
+    this.#end('released')
+    this.#emit({ type: 'released', ...this.#ids() })
+    this.#releasing = this.#release().finally(() => {
+      this.#releasing = null
+    })
+    this.#context.background(this.#releasing)
+    return this.#releasing
+  }
+
+  /** Releases, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
+  }
+
+  /** @internal The page is about to go: the lock is handed back by a request that outlives it. */
+  leavePage(): void {
+    this.#check()
+    if (this.#state !== 'held') return
+    const term = this.#term
+    this.#lose({ kind: 'left-page' })
+    releaseAfterLoss(this.#context, { name: this.name, owner: this.#owner }, term)
+  }
+
+  /** @internal What the beat loop tells about this lease. */
+  hear(report: HeartbeatReport): void {
+    this.#check()
+    if (this.#state !== 'held') return
+    switch (report.type) {
+      case 'sent':
+        return this.#emit({ type: 'heartbeat.sent', ...this.#ids() })
+      case 'renewed':
+        return this.#renew(report)
+      case 'refused':
+        this.#emit({ type: 'heartbeat.refused', ...this.#ids(), reason: report.reason })
+        return this.#lose({ kind: 'refused', reason: report.reason })
+      case 'failed':
+        return this.#fail(report.error)
+      case 'stalled':
+        return this.#emit({ type: 'heartbeat.stalled', ...this.#ids(), silentMs: report.silentMs })
+    }
+  }
+
+  /** @internal Withholds the heartbeats, or sends them again. */
+  pauseHeartbeats(paused: boolean): void {
+    this.#check()
+    if (this.#state !== 'held') return
+    this.#emit({ type: paused ? 'heartbeat.paused' : 'heartbeat.resumed', ...this.#ids() })
+    this.#context.host().pause(this.id, paused)
+  }
+
+  #begin(mode: LockMode, grant: Grant): void {
+    const { fencingToken, leaseMs, waitedMs, confirm } = grant
+    const remainingMs = this.#certain()
+    this.#emit({
+      type: 'granted',
+      ...this.#ids(),
+      mode,
+      fencingToken,
+      leaseMs,
+      remainingMs,
+      waitedMs,
+      claim: confirm,
+    })
+    this.#context.host().setAuthToken(this.#context.connection.authToken)
+    this.#context.host().hold({
+      id: this.id,
+      name: this.name,
+      owner: this.#owner,
+      leaseMs: this.#owner === null ? leaseMs : (this.#options.leaseDuration ?? null),
+      term: this.#term,
+      confirm,
+      intervalMs: this.#context.options.heartbeatInterval ?? null,
+      stallTimeoutMs: this.#options.stallTimeout ?? null,
+    })
+    this.#arm()
+  }
+
+  #certain(): number {
+    const { runtime } = this.#context
+    return Math.min(remaining(this.#term, runtime), this.#holdLeft())
+  }
+
+  #holdLeft(): number {
+    const { maxHold = Number.POSITIVE_INFINITY } = this.#options
+    return Math.max(0, maxHold - elapsed(this.#grantedAt, instant(this.#context.runtime)))
+  }
+
+  /** Ends the belief if its time is over. Every read goes through here (safety rule 4). */
+  #check(): void {
+    if (this.#state !== 'held') return
+    if (this.#certain() === 0) {
+      const term = this.#term
+      const { maxHold } = this.#options
+      this.#lose(
+        maxHold !== undefined && this.#holdLeft() === 0 ? { kind: 'max-hold', ms: maxHold } : { kind: 'expired' },
+      )
+      releaseAfterLoss(this.#context, { name: this.name, owner: this.#owner }, term)
+    } else if (this.#health === 'ok' && this.#overdueIn() === 0) {
+      this.#setHealth('late')
+    }
+  }
+
+  #overdueIn(): number {
+    const passed = elapsed(this.#term.sentAt, instant(this.#context.runtime))
+    return this.#ending === null ? Math.max(0, this.#term.span * OVERDUE_PART - passed) : Number.POSITIVE_INFINITY
+  }
+
+  /** Looks again when something is due. A renewal does not touch the timer: it finds out when it fires. */
+  #arm(): void {
+    const next = this.#health === 'ok' ? Math.min(this.#overdueIn(), this.#certain()) : this.#certain()
+    this.#cancelTimer = this.#context.runtime.setTimer(
+      () => {
+        this.#check()
+        if (this.#state === 'held') this.#arm()
+      },
+      Math.max(1, Math.ceil(next)),
+      true,
+    )
+  }
+
+  #renew({ sentAt, expiresInMs, rttMs, ending, successor }: Extract<HeartbeatReport, { type: 'renewed' }>): void {
+    this.#term = termOf(sentAt, expiresInMs)
+    // A success that arrives too late is no success (safety rule 8).
+    this.#check()
+    if (this.#state !== 'held') return
+    const remainingMs = this.#certain()
+    this.#emit({ type: 'heartbeat.ok', ...this.#ids(), rttMs, remainingMs })
+    this.#setHealth('ok')
+    if (ending === null || this.#ending !== null) return
+    this.#ending = { reason: ending, successor }
+    this.#emit({ type: 'ending', ...this.#ids(), reason: ending, successor, remainingMs })
+  }
+
+  #fail(error: ErrorDescription): void {
+    this.#emit({ type: 'heartbeat.failed', ...this.#ids(), error, remainingMs: this.#certain() })
+    this.#setHealth(error.code === 'network' && error.timedOut !== true ? 'offline' : 'late')
+    const message = `A heartbeat of ${JSON.stringify(this.name)} failed, with ${Math.round(this.#certain())} ms of the lease left: ${error.message}`
+    this.#call(() => this.#options.onHeartbeatException?.(new HeartbeatError(message, { cause: error })))
+  }
+
+  #setHealth(health: Health): void {
+    if (this.#health === health) return
+    this.#health = health
+    this.#emit({ type: 'health', ...this.#ids(), health, remainingMs: this.#certain() })
+  }
+
+  /** Aborts first; events and callbacks follow in a microtask, since a mere read may have found the loss. */
+  #lose(trigger: LossTrigger): void {
+    const { events, runtime } = this.#context
+    const now = { at: runtime.now(), wall: runtime.wall() }
+    const loss = diagnose(trigger, this.id, events.history(), now)
+    this.#loss = loss
+    this.#end('lost')
+    this.#controller.abort(new LockLostError(this.name, loss))
+    queueMicrotask(() => {
+      this.#emit({ type: 'lost', ...this.#ids(), loss })
+      this.#call(() => this.#options.onLockLoss?.(loss))
+    })
+  }
+
+  #end(state: 'lost' | 'released'): void {
+    this.#state = state
+    this.#cancelTimer()
+    this.#context.leases.delete(this.id)
+    if (state === 'lost') void this.#context.host().drop(this.id)
+  }
+
+  async #release(): Promise<boolean> {
+    const ids = this.#ids()
+    const held = { name: this.name, owner: this.#owner }
+    try {
+      const acknowledged = await releaseGrant(this.#context, this.id, held, this.#term, this.#leaseMs)
+      this.#emit({ type: 'release.answered', ...ids, acknowledged, error: null })
+      return acknowledged
+    } catch (error) {
+      this.#emit({ type: 'release.answered', ...ids, acknowledged: false, error: describeError(error) })
+      throw error
+    }
+  }
+
+  #ids(): { lock: string; name: string; lease: string } {
+    return { lock: this.#lock, name: this.name, lease: this.id }
+  }
+
+  #emit(event: EventBody): void {
+    this.#context.events.emit(event)
+  }
+
+  #call(callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#context.runtime.reportException(error)
+    }
+  }
+}

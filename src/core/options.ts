@@ -1,0 +1,85 @@
+import { nameProblem } from '../protocol/names.ts'
+import { MAX_INFO_BYTES } from '../protocol/wire.ts'
+import { InvalidArgumentError } from './errors.ts'
+import type { AcquireOptions, LockableOptions, LockOptions } from './types.ts'
+
+/** The most ms that a timer of any runtime can wait. */
+const LONGEST_MS = 2_147_483_647
+
+/** Throws an {@link InvalidArgumentError} that quotes `name` if it cannot be the name of a lock. */
+export function checkName(name: unknown): asserts name is string {
+  const problem = nameProblem(name)
+  if (problem !== null) throw new InvalidArgumentError(problem)
+}
+
+/** Throws an {@link InvalidArgumentError} for options of a client that cannot be meant. */
+export function checkClientOptions(options: LockableOptions): void {
+  checkDuration('leaseDuration', options.leaseDuration)
+  checkDuration('heartbeatInterval', options.heartbeatInterval)
+  checkDuration('retryInterval', options.retryInterval)
+  checkChoice('dialect', options.dialect, ['auto', 'owned', 'classic'])
+  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
+    throw new InvalidArgumentError(`fetch must be a function; got ${show(options.fetch)}.`)
+  }
+  checkInterval(options.heartbeatInterval, options.leaseDuration)
+}
+
+/** Throws an {@link InvalidArgumentError} for options of a lock that cannot be meant. */
+export function checkLockOptions(options: LockOptions): void {
+  checkAcquireOptions(options)
+  checkDuration('leaseDuration', options.leaseDuration)
+  checkDuration('maxHold', options.maxHold)
+  checkDuration('stallTimeout', options.stallTimeout)
+  checkChoice('mode', options.mode, ['exclusive', 'shared'])
+  checkInfo(options.info)
+}
+
+/** Throws an {@link InvalidArgumentError} for options of `acquire()` that cannot be meant. */
+export function checkAcquireOptions(options: AcquireOptions): void {
+  if (options.timeout !== Number.POSITIVE_INFINITY) {
+    checkDuration('timeout', options.timeout, 'use blocking: false to try once')
+  }
+  checkChoice('steal', options.steal, ['safe', 'now'])
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new InvalidArgumentError(`signal must be an AbortSignal; got ${show(options.signal)}.`)
+  }
+}
+
+/** Throws if heartbeats every `interval` ms cannot keep a lease of `lease` ms. */
+export function checkInterval(interval: number | undefined, lease: number | undefined): void {
+  if (interval === undefined || lease === undefined || interval <= lease / 2) return
+  throw new InvalidArgumentError(
+    `heartbeatInterval ${interval} ms cannot keep a lease of ${lease} ms: one lost request would lose the lock. Use at most half of leaseDuration.`,
+  )
+}
+
+function checkDuration(option: string, value: unknown, hint = 'leave it out for the default'): void {
+  if (value === undefined) return
+  if (typeof value === 'number' && value > 0 && value <= LONGEST_MS) return
+  throw new InvalidArgumentError(
+    `${option} must be a number of ms above 0 and at most ${LONGEST_MS}; got ${show(value)}. Mend it, or ${hint}.`,
+  )
+}
+
+function checkChoice(option: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string)) return
+  throw new InvalidArgumentError(`${option} must be one of ${choices.map(show).join(', ')}; got ${show(value)}.`)
+}
+
+function checkInfo(info: unknown): void {
+  if (info === undefined) return
+  let json: string | undefined
+  try {
+    json = JSON.stringify(info)
+  } catch {
+    json = undefined
+  }
+  if (json === undefined) throw new InvalidArgumentError('info must be a value that JSON can carry.')
+  const bytes = new TextEncoder().encode(json).length
+  if (bytes <= MAX_INFO_BYTES) return
+  throw new InvalidArgumentError(`info has ${bytes} bytes of JSON, the most is ${MAX_INFO_BYTES}: put less into it.`)
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,217 @@
+import { operationPath } from '../protocol/paths.ts'
+import type { AcquireRequest, GrantedReply, HolderView, RefusedReply } from '../protocol/wire.ts'
+import { type Acquisition, type Grant, Patience } from './acquisition.ts'
+import { pause } from './async.ts'
+import { duration, isAnswer, isOwned, type ReadReply, readReply, sendHeartbeat, sendRelease } from './calls.ts'
+import { detectDialect } from './classic-detection.ts'
+import { type Instant, instant } from './clock.ts'
+import { REQUEST_TIMEOUT_MS } from './connection.ts'
+import { CouldNotAcquireLockError, describeError, isLockableError, ProtocolError } from './errors.ts'
+import type { WireRequest } from './ports.ts'
+import { remaining, type Term, termOf } from './term.ts'
+
+/** How long a request is parked at most, in ms: below the 30 s after which common proxies cut an idle one. */
+const LONGEST_PARK_MS = 20_000
+/** A place in the queue for who must not park: asked for and answered at once. */
+const SHORTEST_PARK_MS = 1
+/** How long the server keeps a place after a poll, in ms, if it does not say. */
+const DEFAULT_TICKET_MS = 5_000
+/** How many fresh owners may be refused as spent before that cannot be chance. */
+const OWNER_LIMIT = 5
+/** How often giving up is repeated until it is answered. */
+const GIVE_BACK_ATTEMPTS = 4
+const GIVE_BACK_DELAY_MS = 300
+
+/** Acquires from an owned server: asks, waits its turn, and confirms where nothing else is certain. */
+export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
+  for (let spentOwners = 0; spentOwners < OWNER_LIMIT; ) {
+    const turn = new Turn(acquisition)
+    try {
+      const grant = await turn.grant()
+      if (grant !== null) return grant
+    } catch (error) {
+      turn.giveUp()
+      throw error
+    }
+    if (turn.spent) spentOwners += 1
+  }
+  throw new ProtocolError(
+    `The server refused ${OWNER_LIMIT} fresh owners for ${JSON.stringify(acquisition.name)} as spent.`,
+    409,
+  )
+}
+
+interface Poll {
+  readonly request: WireRequest
+  readonly read: ReadReply
+  /** Before the request that was answered went out. */
+  readonly sentAt: Instant
+  readonly mayPark: boolean
+  readonly parked: boolean
+}
+
+/** The life of one owner, from its first request until it is granted, or worth nothing any more. */
+class Turn {
+  readonly #acquisition: Acquisition
+  readonly #owner: string
+  readonly #patience: Patience
+  #attempts = 0
+  /** Whether the server has, or may have, something for this owner. */
+  #known = false
+  /** Whether the server said that this owner is finished. */
+  spent = false
+
+  constructor(acquisition: Acquisition) {
+    this.#acquisition = acquisition
+    this.#owner = acquisition.runtime.newOwner()
+    this.#patience = new Patience(acquisition.runtime)
+  }
+
+  /** Resolves to `null` when this owner is worth nothing any more and another one must queue anew. */
+  async grant(): Promise<Grant | null> {
+    const { runtime, givenUp, lock, name, emit } = this.#acquisition
+    for (;;) {
+      let delay: number
+      try {
+        const outcome = await this.#answer(await runtime.whileParking((mayPark) => this.#poll(mayPark)))
+        givenUp.throwIfAborted()
+        if (typeof outcome !== 'number') return outcome
+        delay = outcome
+      } catch (error) {
+        givenUp.throwIfAborted()
+        delay = this.#patience.delayAfter(error)
+        this.#known = true
+        emit({ type: 'acquire.retried', lock, name, error: describeError(error) })
+      }
+      await pause(runtime, delay, givenUp)
+    }
+  }
+
+  /** Cancels whatever the server has for this owner, and leaves a tombstone for what is still on its way. */
+  giveUp(): void {
+    const { connection, background } = this.#acquisition
+    if (this.#known && connection.dialect !== 'classic') background(giveBack(this.#acquisition, this.#owner))
+  }
+
+  async #poll(mayPark: boolean): Promise<Poll> {
+    const { connection, runtime, lock, name, emit, givenUp, blocking } = this.#acquisition
+    // Nothing is parked at a server that is not known yet, so that it is found out soon.
+    const parked = mayPark && blocking && connection.dialect === 'owned'
+    const waitMs = parked ? LONGEST_PARK_MS : blocking ? SHORTEST_PARK_MS : 0
+    const path = operationPath('acquire', name)
+    const body = acquireBody(this.#acquisition, this.#owner, waitMs)
+    const knownBefore = this.#known
+    let sentAt = instant(runtime)
+    const send = (signal: AbortSignal | null) =>
+      connection.withToken((authToken) => {
+        this.#attempts += 1
+        this.#known = true
+        emit({ type: 'acquire.sent', lock, name, attempt: this.#attempts })
+        // Asking for the token may have taken a while, and only the request that is answered counts.
+        sentAt = instant(runtime)
+        const options = { timeoutMs: waitMs + REQUEST_TIMEOUT_MS, ...(signal && { signal }) }
+        return runtime.send({ method: 'POST', path, body, authToken }, options)
+      })
+    const read =
+      connection.dialect === 'owned'
+        ? readReply(await send(givenUp))
+        : await detectDialect(this.#acquisition, path, send(null), () => sentAt)
+    // A request that was answered, and not with "outcome unknown", leaves behind what the answer says.
+    if (read.status < 500) this.#known = knownBefore
+    return { request: { method: 'POST', path, authToken: connection.authToken }, read, sentAt, mayPark, parked }
+  }
+
+  /** Reads one answer: a grant, the ms until the next poll, or `null` if this owner is worth nothing any more. */
+  #answer(poll: Poll): Promise<Grant | null> | number | null {
+    const { request, read } = poll
+    if (read.problem === 'owner-spent') {
+      // The reply to an earlier attempt may have been lost: one release, in case this owner does hold something.
+      this.spent = true
+      this.giveUp()
+      return null
+    }
+    if (!isAnswer(read) || !isOwned(read)) throw this.#acquisition.connection.error(request, read)
+    this.#patience.answered()
+    this.#acquisition.connection.learn('owned')
+    const reply = read.json as GrantedReply | RefusedReply
+    if (!reply.response) return this.#refused(reply, poll)
+    this.#known = true
+    return this.#granted(poll)
+  }
+
+  async #granted({ request, read, sentAt }: Poll): Promise<Grant | null> {
+    const reply = read.json as GrantedReply
+    const waitedMs = reply.waited_ms === undefined ? 0 : duration(request, read, 'waited_ms')
+    const leaseMs = duration(request, read, 'lease_ms')
+    const term = termOf(sentAt, duration(request, read, 'expires_in_ms'), waitedMs)
+    const fencingToken = duration(request, read, 'fencing_token')
+    const grant = { owner: this.#owner, term, fencingToken, leaseMs, waitedMs, confirm: reply.confirm === true }
+    if (remaining(term, this.#acquisition.runtime) > 0) return grant
+    const confirmed = await this.#confirm(leaseMs)
+    if (confirmed !== null) return { ...grant, term: confirmed, confirm: false }
+    this.giveUp()
+    return null
+  }
+
+  /** Nothing was certain any more when the grant was heard of: it is held from a heartbeat's reply, or not at all. */
+  async #confirm(leaseMs: number): Promise<Term | null> {
+    const { runtime, connection, name, givenUp } = this.#acquisition
+    const sentAt = instant(runtime)
+    const held = { name, owner: this.#owner, leaseMs }
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: givenUp }
+    const answer = await sendHeartbeat(runtime.send, held, connection.authToken, options)
+    if (!answer.renewed) return null
+    const term = termOf(sentAt, answer.expiresInMs)
+    return remaining(term, runtime) > 0 ? term : null
+  }
+
+  #refused(reply: RefusedReply, { sentAt, mayPark, parked }: Poll): number | null {
+    const { runtime, lock, name, blocking, emit, retryIntervalMs } = this.#acquisition
+    const holders: readonly HolderView[] = reply.holders ?? []
+    if (!blocking) throw new CouldNotAcquireLockError(refusalSentence(name, reply), holders)
+    if (reply.reason === 'timeout') return null
+    this.#known ||= reply.reason === 'queued'
+    emit({ type: 'acquire.waiting', lock, name, position: reply.position ?? null, holders })
+    const jitter = 0.75 + 0.5 * runtime.random()
+    if (reply.reason !== 'queued') return Math.max(reply.retry_after_ms ?? 0, retryIntervalMs * jitter)
+    // A poll is due at least every third of a ticket, round trip included, or the place is lost.
+    const pollMs = ((reply.ticket_ms ?? DEFAULT_TICKET_MS) / 5) * jitter
+    const answeredAtOnce = parked && runtime.now() - sentAt.mono < pollMs
+    return mayPark && !answeredAtOnce ? 0 : pollMs
+  }
+}
+
+function acquireBody({ leaseMs, mode, steal, info }: Acquisition, owner: string, waitMs: number): AcquireRequest {
+  return {
+    owner,
+    ...(leaseMs === null ? {} : { lease_ms: leaseMs }),
+    ...(waitMs > 0 ? { wait_ms: waitMs } : {}),
+    ...(mode === 'shared' ? { mode } : {}),
+    ...(steal === null ? {} : { steal }),
+    ...(info === undefined ? {} : { info }),
+  }
+}
+
+/** Releases an owner that nobody wants any more. Harmless at any time, so it is repeated until it is answered. */
+export async function giveBack({ runtime, connection, name }: Acquisition, owner: string): Promise<void> {
+  const options = { timeoutMs: REQUEST_TIMEOUT_MS, keepalive: true }
+  for (let attempt = 1; attempt <= GIVE_BACK_ATTEMPTS; attempt += 1) {
+    try {
+      await sendRelease(runtime.send, { name, owner }, connection.authToken, options)
+      return
+    } catch (error) {
+      if (!isLockableError(error) || (error.code !== 'network' && error.code !== 'server')) return
+      await pause(runtime, GIVE_BACK_DELAY_MS * 2 ** attempt)
+    }
+  }
+}
+
+function refusalSentence(name: string, { reason, holders, retry_after_ms }: RefusedReply): string {
+  const quoted = JSON.stringify(name)
+  if (reason === 'grace') {
+    return `Nobody is granted ${quoted} yet: the server restarted and waits ${retry_after_ms ?? '?'} ms for the leases it forgot.`
+  }
+  if (reason === 'shutdown') return `The server is shutting down, so ${quoted} was not acquired.`
+  const who = holders?.find(({ info }) => info !== null)?.info
+  return `${quoted} is held${who === undefined ? '' : ` by ${JSON.stringify(who)}`}. Leave blocking out to wait for it.`
+}

@@ -1,0 +1,76 @@
+import type { Clock, Instant } from './clock.ts'
+import type { HeartbeatHost, HeartbeatHostOptions } from './heartbeat-host.ts'
+
+/** Stops a timer; harmless when it has fired. */
+export type CancelTimer = () => void
+
+/** Timers of one thread. */
+export interface Timers {
+  /**
+   * Runs `fire` once after `ms`.
+   *
+   * @param background the timer alone must not keep the process alive. Default `false`.
+   */
+  setTimer(fire: () => void, ms: number, background?: boolean): CancelTimer
+}
+
+/** A request as a plain object, so that a simulated network can carry it as well as `fetch`. */
+export interface WireRequest {
+  readonly method: 'GET' | 'POST'
+  /** From the root of the service, with the name encoded: `/v1/acquire/my-lock`. */
+  readonly path: string
+  /** Sent as JSON. */
+  readonly body?: object
+  /** The token to authenticate with, or `null` for none. */
+  readonly authToken: string | null
+}
+
+export interface WireReply {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+  /** From `Retry-After`, in ms; `null` without one. */
+  readonly retryAfterMs: number | null
+}
+
+export interface SendOptions {
+  /** ms after which the attempt is given up. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  /** Let the request outlive its page. Default `false`. */
+  readonly keepalive?: boolean
+}
+
+/**
+ * Carries one request to the server at `url` and brings its reply.
+ *
+ * Rejects with a {@link NetworkError} when there was no reply, and with the reason of `signal` when that aborted it.
+ */
+export type Send = (request: WireRequest, options: SendOptions) => Promise<WireReply>
+
+/** What a page tells about itself. */
+export type PageChange = 'hidden' | 'visible' | 'frozen' | 'resumed' | 'online' | 'offline' | 'leaving'
+
+/** All that the core is given from outside; nothing in `core/` touches a global. */
+export interface Runtime extends Clock, Timers {
+  /** A number in [0, 1). */
+  random(): number
+  /** A fresh unguessable owner: 128 random bits, base64url. */
+  newOwner(): string
+  readonly send: Send
+  /** The token of the environment, or `null` where there is none. */
+  environmentToken(): string | null
+  /** Makes the host of the heartbeats, once, when the first lock is held. */
+  heartbeatHost(options: HeartbeatHostOptions): HeartbeatHost
+  /**
+   * Runs `poll(true)` if a request may be parked at the server without starving others of connections,
+   * `poll(false)` if not.
+   */
+  whileParking<T>(poll: (mayPark: boolean) => Promise<T>): Promise<T>
+  /** Listens for changes of the page; returns the way to stop. Nothing happens where there is no page. */
+  onPageChange(listener: (change: PageChange) => void): () => void
+  /** Reports an exception that a callback of the application threw. */
+  reportException(error: unknown): void
+}
+
+export type { Clock, Instant }

@@ -1,0 +1,93 @@
+import type { Stamped, ToPage, ToWorker } from './messages.ts'
+
+/** The page's end of the channel to its worker. */
+export interface SpawnedWorker {
+  post(message: Stamped<ToWorker>): void
+  terminate(): void
+}
+
+export interface SpawnListeners {
+  message(message: Stamped<ToPage>): void
+  /** The worker is broken or gone. */
+  failed(reason: string): void
+}
+
+/** What to start: the built-in source, a script elsewhere, or whatever the application makes. */
+export type WorkerChoice =
+  | { readonly source: string }
+  | { readonly url: string | URL }
+  | { readonly make: () => Worker }
+
+/**
+ * Starts a worker. Throws if that fails at once; later failures, as by a Content Security Policy, are told to
+ * `listeners.failed`.
+ */
+export function spawnWorker(choice: WorkerChoice, listeners: SpawnListeners): SpawnedWorker {
+  if ('make' in choice) return adoptWebWorker(choice.make(), listeners)
+  const threads = nodeWorkerThreads()
+  if (threads) return spawnNodeWorker(threads, choice, listeners)
+  if (typeof Worker !== 'function') throw new Error('this runtime has no workers')
+  if ('url' in choice) return adoptWebWorker(new Worker(choice.url, { type: 'module' }), listeners)
+  const url = URL.createObjectURL(new Blob([choice.source], { type: 'text/javascript' }))
+  try {
+    return adoptWebWorker(new Worker(url, { type: 'module' }), listeners)
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
+
+function adoptWebWorker(worker: Worker, { message, failed }: SpawnListeners): SpawnedWorker {
+  worker.addEventListener('message', ({ data }: MessageEvent<Stamped<ToPage>>) => message(data))
+  worker.addEventListener('error', (event) => {
+    // Without this a worker's error ends a whole Deno process.
+    event.preventDefault()
+    failed(event.message || 'the worker could not be loaded; does a Content Security Policy forbid it?')
+  })
+  worker.addEventListener('messageerror', () => failed('a message of the worker could not be read'))
+  return {
+    post: (each) => worker.postMessage(each),
+    terminate: () => worker.terminate(),
+  }
+}
+
+interface NodeWorker {
+  on(event: 'message', listener: (message: Stamped<ToPage>) => void): void
+  on(event: 'error', listener: (error: Error) => void): void
+  on(event: 'exit', listener: (code: number) => void): void
+  postMessage(message: unknown): void
+  terminate(): Promise<unknown>
+  unref(): void
+}
+
+interface NodeWorkerThreads {
+  readonly Worker: new (script: string | URL, options: { eval?: boolean; stdin?: boolean }) => NodeWorker
+}
+
+/**
+ * `node:worker_threads`, which Node, Deno and Bun all have: only its workers let the process end by themselves in all
+ * three. It is not imported, since bundlers for browsers stumble over such an import.
+ */
+function nodeWorkerThreads(): NodeWorkerThreads | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(id: string): unknown } }
+  return process?.getBuiltinModule?.('node:worker_threads') as NodeWorkerThreads | undefined
+}
+
+function spawnNodeWorker(
+  { Worker: NodeWorkerClass }: NodeWorkerThreads,
+  choice: { readonly source: string } | { readonly url: string | URL },
+  { message, failed }: SpawnListeners,
+): SpawnedWorker {
+  const worker =
+    'source' in choice
+      ? new NodeWorkerClass(choice.source, { eval: true })
+      : new NodeWorkerClass(new URL(choice.url), {})
+  worker.on('message', message)
+  worker.on('error', (error) => failed(error.message))
+  worker.on('exit', (code) => failed(`the worker ended with code ${code}`))
+  // Counts only after the listeners are there: Node and Bun take the worker up again with the first of them.
+  worker.unref()
+  return {
+    post: (each) => worker.postMessage(each),
+    terminate: () => void worker.terminate(),
+  }
+}

@@ -1,0 +1,81 @@
+import { linkAborts } from '../core/async.ts'
+import { NetworkError } from '../core/errors.ts'
+import type { Send, WireReply, WireRequest } from '../core/ports.ts'
+
+/** Carries requests by `fetch`. */
+export function fetchSend(baseUrl: string, own?: typeof fetch): Send {
+  // Looked up at each call, so that a fetch that is instrumented later is used.
+  const fetchFunction: typeof fetch = own ?? ((input, init) => fetch(input, init))
+  return async (request, { timeoutMs, signal, keepalive }) => {
+    const abort = linkAborts([signal])
+    const timer = setTimeout(() => abort.abort(TIMED_OUT), timeoutMs)
+    try {
+      // Nothing is awaited before this call: a page that is about to go gets to make it, but no further.
+      const response = await fetchFunction(baseUrl + request.path, {
+        method: request.method,
+        headers: headers(request),
+        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...(keepalive ? { keepalive } : {}),
+        signal: abort.signal,
+        cache: 'no-store',
+        credentials: 'omit',
+        // A redirected POST becomes a GET, which is another dialect.
+        redirect: 'error',
+      })
+      return await readResponse(response)
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      throw networkError(baseUrl, request, timeoutMs, abort.signal.reason === TIMED_OUT, error)
+    } finally {
+      clearTimeout(timer)
+      abort.undo()
+    }
+  }
+}
+
+const TIMED_OUT = Symbol('timed out')
+
+function headers({ authToken, body }: WireRequest): Record<string, string> {
+  return {
+    ...(authToken === null ? {} : { authorization: `Basic ${base64(`${authToken}:`)}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+}
+
+async function readResponse(response: Response): Promise<WireReply> {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type') ?? '',
+    body: await response.text(),
+    retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null,
+  }
+}
+
+function networkError(baseUrl: string, request: WireRequest, timeoutMs: number, timedOut: boolean, error: unknown) {
+  const asked = `${request.method} ${baseUrl}${request.path}`
+  if (timedOut) {
+    return new NetworkError(`No answer to ${asked} within ${Math.round(timeoutMs)} ms.`, true, { cause: error })
+  }
+  const reason = reasonOf(error)
+  return new NetworkError(
+    `No answer to ${asked}: ${reason}. Is the lock server running there, and the url right?`,
+    false,
+    {
+      cause: error,
+    },
+  )
+}
+
+/** Node says only "fetch failed" and hides the reason in the cause, sometimes in several of them. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  const causes = cause instanceof AggregateError ? cause.errors : [cause]
+  const reasons = causes.map((each) => (each instanceof Error ? each.message : '')).filter(Boolean)
+  return [error.message, ...reasons].join(': ')
+}

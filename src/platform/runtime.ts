@@ -1,0 +1,49 @@
+import type { Runtime } from '../core/ports.ts'
+import type { LockableOptions } from '../core/types.ts'
+import { startHeartbeatHost } from '../heartbeat/start.ts'
+import { baseUrl } from './base-url.ts'
+import { platformClock } from './clock.ts'
+import { environmentVariable } from './environment.ts'
+import { fetchSend } from './fetch-send.ts'
+import { onPageChange } from './page.ts'
+import { whileParking } from './parking.ts'
+import { platformTimers } from './timers.ts'
+
+const OWNER_BYTES = 16
+
+/** The runtime that the program runs in, for one client. */
+export function platformRuntime(options: LockableOptions): Runtime {
+  const url = baseUrl(options.url)
+  const origin = new URL(url).origin
+  const send = fetchSend(url, options.fetch)
+  return {
+    ...platformClock,
+    ...platformTimers,
+    random: Math.random,
+    newOwner,
+    send,
+    environmentToken: () => environmentVariable('LOCKABLE_AUTH_TOKEN') || null,
+    heartbeatHost: (host) =>
+      startHeartbeatHost({
+        ...host,
+        url,
+        send,
+        worker: options.worker ?? 'auto',
+        ownFetch: options.fetch !== undefined,
+      }),
+    whileParking: (poll) => whileParking(origin, poll),
+    onPageChange,
+    reportException: (error) => {
+      // biome-ignore lint/suspicious/noConsole: an exception of the application must not vanish, nor end our own work.
+      console.error('A lockable callback threw:', error)
+    },
+  }
+}
+
+function newOwner(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(OWNER_BYTES))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}

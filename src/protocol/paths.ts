@@ -1,0 +1,15 @@
+import { encodeName } from './names.ts'
+import type { Operation } from './wire.ts'
+
+/** Where all paths of the protocol begin; `GET` on it describes the service. */
+export const API_ROOT = '/v1'
+
+/** `/v1/acquire/{name}` and its two siblings: `GET` is the classic dialect, `POST` the owned one. */
+export function operationPath(operation: Operation, name: string): string {
+  return `${API_ROOT}/${operation}/${encodeName(name)}`
+}
+
+/** `/v1/status/{name}`: who holds, without taking. */
+export function statusPath(name: string): string {
+  return `${API_ROOT}/status/${encodeName(name)}`
+}

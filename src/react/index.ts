@@ -1,0 +1,11 @@
+'use client'
+
+export type { Holder } from './holder.ts'
+export type { LockCallbacks, LockSelector, SharedLockOptions, UseLockOptions } from './lock-options.ts'
+export { LockProvider, type LockProviderProps, useLockClient } from './lock-provider.tsx'
+export type { LockActions, UseLockResult } from './lock-result.ts'
+export type { LockStatusResult } from './lock-status-result.ts'
+export type { AcquiringView, BlockedView, FailedView, HeldView, IdleView, LockView, LostView } from './lock-view.ts'
+export { type UseLeaseCountdownOptions, useLeaseCountdown } from './use-lease-countdown.ts'
+export { useLock } from './use-lock.ts'
+export { type UseLockStatusOptions, useLockStatus } from './use-lock-status.ts'

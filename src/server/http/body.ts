@@ -1,0 +1,50 @@
+import { MAX_BODY_BYTES } from '../../protocol/wire.ts'
+import { ProblemError, quote } from './problem-error.ts'
+
+/**
+ * The JSON body of a request. Throws the problems `unsupported-media-type`, which keeps out the forms and beacons that a
+ * foreign page may send without being asked, `body-too-large` and `bad-request`.
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get('Content-Type')
+  if (type?.split(';', 1)[0]?.trim().toLowerCase() !== 'application/json') {
+    throw new ProblemError(
+      'unsupported-media-type',
+      `The Content-Type is ${quote(type)}: send the body as application/json.`,
+    )
+  }
+  const text = await readText(request)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ProblemError('bad-request', `The body is not JSON (${text.length} characters): send one JSON object.`)
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  const declared = request.headers.get('Content-Length')
+  if (declared === null || request.headers.has('Transfer-Encoding')) return readLimited(request.body)
+  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge(`${declared} bytes`)
+  return request.text()
+}
+
+async function readLimited(body: Request['body']): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for (const reader = body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read()
+    if (done) break
+    size += value.byteLength
+    if (size > MAX_BODY_BYTES) {
+      await reader.cancel()
+      throw tooLarge(`more than ${MAX_BODY_BYTES} bytes`)
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function tooLarge(size: string): ProblemError {
+  return new ProblemError('body-too-large', `The body has ${size}, the most is ${MAX_BODY_BYTES}.`)
+}

@@ -1,0 +1,42 @@
+import type { Owned } from './dialects.ts'
+import { type AcquireContext, acquireOwned } from './owned/acquire.ts'
+import { heartbeatReply, releaseReply } from './owned/replies.ts'
+import { createSchemas, type LeaseRange, readBody } from './owned/schemas.ts'
+
+export interface OwnedContext extends AcquireContext {
+  readonly lease: LeaseRange & { readonly defaultMs: number }
+  /** The longest time for which a request is parked, in ms. */
+  readonly maxWaitMs: number
+}
+
+/** The dialect with owners: whoever presents the owner is the holder. */
+export function createOwned(context: OwnedContext): Owned {
+  const { store, lease, maxWaitMs } = context
+  const schemas = createSchemas(lease)
+  return {
+    async acquire(lock, body, signal) {
+      const asked = readBody(schemas.acquire, body)
+      const step = {
+        namespace: lock.namespace,
+        name: lock.name,
+        owner: asked.owner,
+        leaseMs: asked.lease_ms ?? lease.defaultMs,
+        waitMs: Math.min(asked.wait_ms, maxWaitMs),
+        mode: asked.mode,
+        ifAvailable: asked.if_available,
+        steal: asked.steal ?? null,
+        info: asked.info,
+      }
+      return acquireOwned(context, step, signal)
+    },
+    async heartbeat(lock, body) {
+      const asked = readBody(schemas.heartbeat, body)
+      const [outcome] = await store.renew([{ ...lock, owner: asked.owner, leaseMs: asked.lease_ms ?? null }])
+      return heartbeatReply(outcome ?? { kind: 'ended', reason: 'unknown' })
+    },
+    async release(lock, body) {
+      const asked = readBody(schemas.release, body)
+      return releaseReply(await store.release({ ...lock, owner: asked.owner }))
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import type { ServerClock } from '../clock.ts'
+import type { OwnerRef } from '../store.ts'
+
+/** Why a parked request goes on. `changed`: the store says that something happened to its owner. */
+export type Wake = 'changed' | 'deadline' | 'replaced' | 'disconnected' | 'shutdown'
+
+/** A request that may have to wait. */
+export interface Parked {
+  /** Resolves once, with the first reason to go on. */
+  readonly woken: Promise<Wake>
+  /**
+   * Ends the parking. Returns how many ms another request of the same owner is still going to wait, 0 if there is none.
+   */
+  leave(): number
+}
+
+interface Place {
+  readonly until: number
+  readonly wake: (wake: Wake) => void
+}
+
+/** The requests that wait for a lock, at most one an owner: a repeated request takes the place of the one before. */
+export class Parking {
+  readonly #clock: ServerClock
+  readonly #places = new Map<string, Place>()
+  #closed = false
+
+  constructor(clock: ServerClock) {
+    this.#clock = clock
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Parks a request for at most `waitMs`, or until `signal` aborts because its client has gone. */
+  enter(owner: OwnerRef, waitMs: number, signal: AbortSignal): Parked {
+    const key = keyOf(owner)
+    const { promise: woken, resolve: wake } = withResolvers<Wake>()
+    const place = { until: this.#clock.now() + waitMs, wake }
+    this.#places.get(key)?.wake('replaced')
+    this.#places.set(key, place)
+    const cancelTimer = this.#clock.setTimer(() => wake('deadline'), waitMs)
+    const disconnected = () => wake('disconnected')
+    signal.addEventListener('abort', disconnected)
+    if (signal.aborted) disconnected()
+    if (this.#closed) wake('shutdown')
+    return {
+      woken,
+      leave: () => {
+        cancelTimer()
+        signal.removeEventListener('abort', disconnected)
+        return this.#leave(key, place)
+      },
+    }
+  }
+
+  /** Lets the request of `owner` go on, if there is one. */
+  wake(owner: OwnerRef): void {
+    this.#places.get(keyOf(owner))?.wake('changed')
+  }
+
+  /** Lets all requests go on, those too that come later. */
+  close(): void {
+    this.#closed = true
+    for (const place of this.#places.values()) place.wake('shutdown')
+  }
+
+  #leave(key: string, place: Place): number {
+    const current = this.#places.get(key)
+    if (current !== place) return current === undefined ? 0 : Math.max(0, current.until - this.#clock.now())
+    this.#places.delete(key)
+    return 0
+  }
+}
+
+// None of the three contains control characters.
+function keyOf({ namespace, name, owner }: OwnerRef): string {
+  return `${namespace}\0${name}\0${owner}`
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
+  let resolve: (value: Value) => void = () => undefined
+  const promise = new Promise<Value>((resolvePromise) => {
+    resolve = resolvePromise
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,40 @@
+import type { ServerClock } from '../../clock.ts'
+
+interface Alarm {
+  readonly at: number
+  readonly cancel: () => void
+}
+
+/** One timer for each thing that has to be looked at by itself. */
+export class Alarms {
+  readonly #clock: ServerClock
+  readonly #alarms = new Map<object, Alarm>()
+
+  constructor(clock: ServerClock) {
+    this.#clock = clock
+  }
+
+  /**
+   * Calls `ring` at `at` (monotonic ms), or never if that is `Infinity`.
+   *
+   * An alarm that is set for earlier stays: heartbeats put the end off all the time, and it is cheaper to ring once in
+   * vain than to set a timer anew for each of them. Whoever is rung sets the next one.
+   */
+  set(subject: object, at: number, ring: () => void): void {
+    const alarm = this.#alarms.get(subject)
+    if (alarm !== undefined && alarm.at <= at && at !== Number.POSITIVE_INFINITY) return
+    alarm?.cancel()
+    this.#alarms.delete(subject)
+    if (at === Number.POSITIVE_INFINITY) return
+    const fire = () => {
+      this.#alarms.delete(subject)
+      ring()
+    }
+    this.#alarms.set(subject, { at, cancel: this.#clock.setTimer(fire, at - this.#clock.now()) })
+  }
+
+  clear(): void {
+    for (const alarm of this.#alarms.values()) alarm.cancel()
+    this.#alarms.clear()
+  }
+}

@@ -1,0 +1,62 @@
+import react from '@vitejs/plugin-react'
+import type { UserConfig } from 'vite'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { workerSource } from './scripts/vite-worker-source.ts'
+
+/** What an application or Node brings itself. */
+const EXTERNAL = [/^node:/, /^react($|\/)/, /^react-dom($|\/)/, /^zustand($|\/)/, /^hono($|\/)/, /^@hono\//, 'valibot']
+
+const library: UserConfig['build'] = {
+  target: 'es2022',
+  minify: false,
+  sourcemap: true,
+  lib: {
+    entry: {
+      index: 'src/index.ts',
+      store: 'src/store/index.ts',
+      react: 'src/react/index.ts',
+      devtools: 'src/devtools/index.ts',
+      'devtools-production': 'src/devtools/production.ts',
+      server: 'src/server/index.ts',
+      cli: 'src/cli/main.ts',
+    },
+    formats: ['es'],
+  },
+  rolldownOptions: {
+    external: EXTERNAL,
+    output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+  },
+}
+
+/** The worker as a file of its own, for pages whose Content Security Policy forbids the built-in one. */
+const workerFile: UserConfig['build'] = {
+  target: 'es2022',
+  emptyOutDir: false,
+  sourcemap: true,
+  lib: { entry: 'src/heartbeat/worker.ts', formats: ['es'], fileName: () => 'worker.js' },
+}
+
+const test: ViteUserConfig['test'] = {
+  projects: [
+    {
+      extends: true,
+      test: {
+        name: 'source',
+        environment: 'node',
+        include: ['test/**/*.test.{ts,tsx}'],
+        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/runtimes/**'],
+      },
+    },
+    {
+      extends: true,
+      test: { name: 'package', environment: 'node', include: ['test/runtimes/**/*.test.ts'], fileParallelism: false },
+    },
+  ],
+}
+
+export default defineConfig(({ mode }) => ({
+  plugins: [workerSource(), react()],
+  ...(mode === 'demo' ? { root: 'demo' } : {}),
+  build: mode === 'demo' ? { outDir: '../demo-dist', emptyOutDir: true } : mode === 'worker' ? workerFile : library,
+  test,
+}))
