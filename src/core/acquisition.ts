@@ -79,7 +79,7 @@ export function refuseOwnedOptions({ mode, steal, name }: Acquisition): void {
 /** How many attempts are made before the server answered once. */
 const FIRST_ATTEMPTS = 3
 /** ms after which no attempt is begun any more before the server answered once. */
-const FIRST_PATIENCE_MS = 5_000
+const FIRST_PATIENCE_MS = 15_000
 /** ms without any answer after which a wait that was answered before is given up. */
 const WAITING_PATIENCE_MS = 30_000
 const FIRST_DELAY_MS = 150

@@ -1,6 +1,6 @@
 import { operationPath } from '../protocol/paths.ts'
 import type { AcquireRequest, GrantedReply, HolderView, RefusedReply } from '../protocol/wire.ts'
-import { type Acquisition, type Grant, Patience } from './acquisition.ts'
+import { type Acquisition, ClassicServerFound, type Grant, Patience } from './acquisition.ts'
 import { pause } from './async.ts'
 import { duration, isAnswer, isOwned, type ReadReply, readReply, sendHeartbeat, sendRelease } from './calls.ts'
 import { detectDialect } from './classic-detection.ts'
@@ -16,6 +16,7 @@ const LONGEST_PARK_MS = 20_000
 const SHORTEST_PARK_MS = 1
 /** How long the server keeps a place after a poll, in ms, if it does not say. */
 const DEFAULT_TICKET_MS = 5_000
+const SHORTEST_ATTEMPT_MS = 1_000
 /** How many fresh owners may be refused as spent before that cannot be chance. */
 const OWNER_LIMIT = 5
 /** How often giving up is repeated until it is answered. */
@@ -30,7 +31,7 @@ export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
       const grant = await turn.grant()
       if (grant !== null) return grant
     } catch (error) {
-      turn.giveUp()
+      if (!(error instanceof ClassicServerFound)) turn.giveUp()
       throw error
     }
     if (turn.spent) spentOwners += 1
@@ -89,12 +90,12 @@ class Turn {
 
   /** Cancels whatever the server has for this owner, and leaves a tombstone for what is still on its way. */
   giveUp(): void {
-    const { connection, background } = this.#acquisition
-    if (this.#known && connection.dialect !== 'classic') background(giveBack(this.#acquisition, this.#owner))
+    const { background } = this.#acquisition
+    if (this.#known) background(giveBack(this.#acquisition, this.#owner))
   }
 
   async #poll(mayPark: boolean): Promise<Poll> {
-    const { connection, runtime, lock, name, emit, givenUp, blocking } = this.#acquisition
+    const { connection, runtime, lock, name, leaseMs, emit, givenUp, blocking } = this.#acquisition
     // Nothing is parked at a server that is not known yet, so that it is found out soon.
     const parked = mayPark && blocking && connection.dialect === 'owned'
     const waitMs = parked ? LONGEST_PARK_MS : blocking ? SHORTEST_PARK_MS : 0
@@ -109,7 +110,7 @@ class Turn {
         emit({ type: 'acquire.sent', lock, name, attempt: this.#attempts })
         // Asking for the token may have taken a while, and only the request that is answered counts.
         sentAt = instant(runtime)
-        const options = { timeoutMs: waitMs + REQUEST_TIMEOUT_MS, ...(signal && { signal }) }
+        const options = { timeoutMs: waitMs + attemptTimeout(leaseMs), ...(signal && { signal }) }
         return runtime.send({ method: 'POST', path, body, authToken }, options)
       })
     const read =
@@ -179,6 +180,13 @@ class Turn {
     const answeredAtOnce = parked && runtime.now() - sentAt.mono < pollMs
     return mayPark && !answeredAtOnce ? 0 : pollMs
   }
+}
+
+/** ms that an attempt may take beyond its parking: little enough that a lost reply can be asked for within the lease. */
+function attemptTimeout(leaseMs: number | null): number {
+  return leaseMs === null
+    ? REQUEST_TIMEOUT_MS
+    : Math.min(REQUEST_TIMEOUT_MS, Math.max(SHORTEST_ATTEMPT_MS, leaseMs / 3))
 }
 
 function acquireBody({ leaseMs, mode, steal, info }: Acquisition, owner: string, waitMs: number): AcquireRequest {

@@ -4,8 +4,25 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 /** What all problem types begin with. Stable: clients tell problems apart by `type`, people by `detail`. */
 export const PROBLEM_TYPE_BASE = 'urn:lockable:problem:'
 
+/** What all our problems are called. */
+export type ProblemCode =
+  | 'bad-name'
+  | 'bad-request'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'owner-spent'
+  | 'owner-conflict'
+  | 'body-too-large'
+  | 'uri-too-long'
+  | 'unsupported-media-type'
+  | 'too-many-requests'
+  | 'internal'
+  | 'unavailable'
+
 /** Every problem the server can answer, with its status and title. */
-export const PROBLEMS = {
+export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; readonly title: string }>> = {
   'bad-name': { status: 400, title: 'The lock name is not valid' },
   'bad-request': { status: 400, title: 'The request is not valid' },
   unauthenticated: { status: 401, title: 'A valid token is needed' },
@@ -20,9 +37,7 @@ export const PROBLEMS = {
   'too-many-requests': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The server failed' },
   unavailable: { status: 503, title: 'The store cannot be reached' },
-} as const satisfies Record<string, { status: number; title: string }>
-
-export type ProblemCode = keyof typeof PROBLEMS
+}
 
 /** The body of an error reply. */
 export interface ProblemDocument {

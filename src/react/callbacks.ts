@@ -4,9 +4,7 @@ export function callEach<Item>(items: Iterable<Item>, call: (item: Item) => void
     try {
       call(item)
     } catch (error) {
-      queueMicrotask(() => {
-        throw error
-      })
+      report(error)
     }
   }
 }
@@ -15,4 +13,10 @@ export function callEach<Item>(items: Iterable<Item>, call: (item: Item) => void
 export function markHandled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
+}
+
+function report(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error)
+  // biome-ignore lint/suspicious/noConsole: an exception of the application must not vanish where nothing else takes it
+  else console.error('A callback of useLock threw:', error)
 }

@@ -26,7 +26,7 @@ export function unknownStatus(name: string | null): LockStatusResult {
 export function lockStatusResult(state: LockStoreState, name: string, previous: LockStatusResult): LockStatusResult {
   const known = statusOf(state, name)
   const isMine = heldUnder(state, name).length > 0
-  const holders = known ? holdersOf(known.holders, known.seenAt, previous.holders) : []
+  const holders = holdersOf(known?.holders ?? [], known?.seenAt ?? 0, previous.holders)
   return {
     name,
     // What we hold is held, whatever the server said before or cannot say.

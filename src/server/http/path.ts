@@ -24,7 +24,7 @@ export function nameInPath(path: string, prefix: string): string {
   return name
 }
 
-/** Whether a raw path has a `.` or `..` segment, encoded or not, which URL parsers fold away. */
-export function hasDotSegment(path: string): boolean {
-  return /\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(path)
+/** Whether the path of a raw request target has a `.` or `..` segment, encoded or not, which URL parsers fold away. */
+export function hasDotSegment(target: string): boolean {
+  return /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(target)
 }

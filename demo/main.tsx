@@ -1,0 +1,20 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import { freeName, nameInAddress, namesInUse } from './people.ts'
+import './styles/base.css'
+import './styles/scenes.css'
+
+const asked = nameInAddress()
+const taken = await namesInUse()
+const person = asked ?? freeName(taken)
+// The first tab shows both sides; later ones are one person each.
+const companion = asked === null && taken.size === 0 ? freeName(new Set([person])) : null
+
+const root = document.getElementById('app')
+if (!root) throw new Error('The page has no element with the id "app".')
+createRoot(root).render(
+  <StrictMode>
+    <App firstPerson={person} firstCompanion={companion} />
+  </StrictMode>,
+)

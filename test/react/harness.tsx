@@ -1,0 +1,96 @@
+import { cleanup, configure, screen } from '@testing-library/react'
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
+import { type EventOf, type EventType, Lockable, type LockableOptions } from '../../src/index.ts'
+import { type LockServer, serve } from '../../src/server/node.ts'
+
+// At the root: below it React does not run effects twice, and the tests would prove nothing.
+configure({ reactStrictMode: true })
+
+/** A client together with what it sent. */
+export interface Person {
+  readonly client: Lockable
+  /** `acquire`, `release`, ... with the name, in the order in which they were sent; without heartbeats. */
+  readonly wire: string[]
+  /** Whether its heartbeats reach the server. */
+  heartbeatsPass: boolean
+}
+
+/** A real lock server for one test file, and clients of it that are closed after each test. */
+export function startWorld(): { readonly person: (options?: LockableOptions) => Person } {
+  let server: LockServer
+  const clients: Lockable[] = []
+
+  beforeAll(async () => {
+    server = await serve({ port: 0, lease: { minMs: 100 } })
+  })
+  afterEach(async () => {
+    cleanup()
+    const t0=performance.now(); await Promise.all(clients.splice(0).map(async (client) => {await client.close(); console.log('close', Math.round(performance.now()-t0), client.history().slice(-6).map(e=>e.type).join(' '))}))
+    vi.restoreAllMocks()
+    vi.unstubAllGlobals()
+  })
+  afterAll(() => server.close())
+
+  return {
+    person: (options = {}) => {
+      const wire: string[] = []
+      const recorded: typeof fetch = (input, init) => {
+        const sent = operationOf(input)
+        const isHeartbeat = sent.startsWith('heartbeat')
+        if (!isHeartbeat) wire.push(sent)
+        else if (!person.heartbeatsPass) return Promise.reject(new TypeError('The network is down.'))
+        return fetch(input, init)
+      }
+      const client = new Lockable({
+        url: server.url,
+        worker: 'off',
+        fetch: recorded,
+        heartbeatInterval: 50,
+        ...options,
+      })
+      const person: Person = { client, wire, heartbeatsPass: true }
+      clients.push(client)
+      return person
+    },
+  }
+}
+
+function operationOf(input: string | URL | Request): string {
+  const { pathname } = new URL(input instanceof Request ? input.url : input)
+  const [, , operation, name] = pathname.split('/')
+  return `${operation} ${decodeURIComponent(name ?? '')}`
+}
+
+let names = 0
+
+/** A name that no other test of the file uses. */
+export function freshName(): string {
+  names += 1
+  return `doc:${names}`
+}
+
+/** Resolves with the next event of `type`. */
+export function next<Type extends EventType>(client: Lockable, type: Type): Promise<EventOf<Type>> {
+  return new Promise((resolve) => {
+    const stop = client.subscribe((event) => {
+      if (event.type !== type) return
+      stop()
+      resolve(event as EventOf<Type>)
+    })
+  })
+}
+
+/** Resolves when what is due as a macrotask has run, a deferred release among it. */
+export async function macrotasks(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setTimeout(resolve, 0))
+}
+
+/** Resolves when the component with this label shows `status`. */
+export async function shows(status: string, label = 'editor'): Promise<void> {
+  await vi.waitFor(() => expect(shown(label)).toBe(status), { timeout: 3000, interval: 5 })
+}
+
+/** What the component with this label shows now. */
+export function shown(label = 'editor'): string | null {
+  return screen.getByLabelText(label).textContent
+}
