@@ -17,11 +17,14 @@ const WIDE = '(min-width: 720px)'
 interface AppProps {
   readonly firstPerson: string
   readonly firstCompanion: string | null
+  /** Who might sit beside them, if nobody does at first. */
+  readonly firstCandidate: string
 }
 
-export function App({ firstPerson, firstCompanion }: AppProps): ReactElement {
+export function App({ firstPerson, firstCompanion, firstCandidate }: AppProps): ReactElement {
   const [person, setPerson] = useState(firstPerson)
   const [companion, setCompanion] = useState(firstCompanion)
+  const [candidate, setCandidate] = useState(firstCandidate)
   const [theme, setTheme] = useTheme()
   useEffect(() => claimName(person), [person])
   useEffect(() => (companion === null ? undefined : claimName(companion)), [companion])
@@ -37,7 +40,10 @@ export function App({ firstPerson, firstCompanion }: AppProps): ReactElement {
     setPerson(name)
   }
   const changeCompanion = (name: string | null) => {
-    if (companion !== null) sayGoodbye(companion)
+    if (companion !== null) {
+      sayGoodbye(companion)
+      setCandidate(companion)
+    }
     setCompanion(name)
   }
   return (
@@ -51,9 +57,9 @@ export function App({ firstPerson, firstCompanion }: AppProps): ReactElement {
         <div className="hero">
           <h1>One holder at a time.</h1>
           <p>
-            Two things people use a lock for, with a real lock server behind this page. Each lease lasts{' '}
-            {LEASE_MS / 1000} seconds (<code>leaseDuration: {LEASE_MS.toLocaleString('en').replace(',', '_')}</code>), so
-            that you can watch it run; heartbeats renew it every four. The panel shows each of them.
+            Two things that locks are for, with a real lock server behind this page. Its leases last {LEASE_MS / 1000}{' '}
+            seconds (<code>leaseDuration: {LEASE_MS.toLocaleString('en').replace(',', '_')}</code>), short enough to
+            watch; a heartbeat every four seconds renews them.
           </p>
         </div>
         <ServerNotice />
@@ -74,7 +80,7 @@ export function App({ firstPerson, firstCompanion }: AppProps): ReactElement {
           <DocumentScene
             person={person}
             companion={companion}
-            candidate={companion ?? freeName(new Set([person]))}
+            candidate={candidate === person ? freeName(new Set([person])) : candidate}
             onCompanion={changeCompanion}
           />
         </Scene>

@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react'
+import type { MouseEvent, ReactElement } from 'react'
 import type { UseLockResult } from '../src/react/index.ts'
 
 interface DeskActionsProps {
@@ -12,48 +12,38 @@ interface DeskActionsProps {
   readonly onDone: () => void
 }
 
-/** What this person can do now. */
+/** What this person can do now. The first button is one element whatever it says, so that the focus stays on it. */
 export function DeskActions(props: DeskActionsProps): ReactElement {
-  const { lock, isFree, isAsking, onEdit, onTakeOver, onDone } = props
-  const stop = () => void lock.release().catch(() => {})
-  switch (lock.status) {
-    case 'held':
-      return (
-        <button type="button" className="button primary" onClick={onDone}>
-          Done
+  const { lock, isFree, isAsking, onTakeOver } = props
+  const isWaiting = lock.status === 'acquiring' || lock.status === 'blocked'
+  const canTakeOver = !lock.isHeld && !isFree && !isAsking
+  const [label, act] = firstAction(props)
+  // The second click of a double click would undo the first one.
+  const onClick = (event: MouseEvent) => event.detail <= 1 && act()
+  return (
+    <div className="buttons">
+      <button type="button" className={isWaiting ? 'button' : 'button primary'} onClick={onClick}>
+        {label}
+      </button>
+      {canTakeOver && (
+        <button type="button" className={isWaiting ? 'button primary' : 'button'} onClick={onTakeOver}>
+          Ask to take over
         </button>
-      )
-    case 'acquiring':
-    case 'blocked':
-      return (
-        <div className="buttons">
-          {!isAsking && lock.status === 'blocked' && (
-            <button type="button" className="button primary" onClick={onTakeOver}>
-              Ask to take over
-            </button>
-          )}
-          <button type="button" className="button" onClick={stop}>
-            Stop waiting
-          </button>
-        </div>
-      )
-    default:
-      return (
-        <div className="buttons">
-          <button type="button" className="button primary" onClick={onEdit}>
-            {editLabel(lock, isFree)}
-          </button>
-          {!isFree && (
-            <button type="button" className="button" onClick={onTakeOver}>
-              Ask to take over
-            </button>
-          )}
-        </div>
-      )
-  }
+      )}
+    </div>
+  )
 }
 
-function editLabel({ status }: UseLockResult, isFree: boolean): string {
-  if (!isFree) return 'Wait in line'
-  return status === 'lost' || status === 'failed' ? 'Edit again' : 'Edit'
+function firstAction({ lock, isFree, onEdit, onDone }: DeskActionsProps): [string, () => void] {
+  switch (lock.status) {
+    case 'held':
+      return ['Done', onDone]
+    case 'acquiring':
+    case 'blocked':
+      return ['Stop waiting', () => void lock.release().catch(() => {})]
+    case 'idle':
+      return [isFree ? 'Edit' : 'Wait in line', onEdit]
+    default:
+      return [isFree ? 'Edit again' : 'Wait in line', onEdit]
+  }
 }

@@ -39,7 +39,13 @@ export function DeskNotice({ lock, onHandOver }: DeskNoticeProps): ReactElement 
   return null
 }
 
-function Ending({ lock, onHandOver }: { lock: UseLockResult & { status: 'held' }; onHandOver: () => void }): ReactElement {
+function Ending({
+  lock,
+  onHandOver,
+}: {
+  lock: UseLockResult & { status: 'held' }
+  onHandOver: () => void
+}): ReactElement {
   const left = useLeaseCountdown(lock.name, { every: 250 })
   return (
     <div className="notice" data-tone="warn" role="alert">

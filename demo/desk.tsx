@@ -1,6 +1,7 @@
-import { type ReactElement, useEffect, useId, useState } from 'react'
+import { type ReactElement, useEffect, useId, useRef, useState } from 'react'
 import { type UseLockResult, useLock, useLockStatus } from '../src/react/index.ts'
 import { Avatar, hueOf } from './avatar.tsx'
+import { LEASE_MS } from './clients.ts'
 import { DeskActions } from './desk-actions.tsx'
 import { DeskNotice } from './desk-notice.tsx'
 import { holderName, identity } from './holder.ts'
@@ -19,7 +20,12 @@ interface DeskProps {
 
 /** One person at the document: they read it always, and write while they hold its lock. */
 export function Desk({ person, aside }: DeskProps): ReactElement {
-  const lock = useLock(DOCUMENT_LOCK, { enabled: false, info: identity(person) })
+  const paper = useRef<HTMLTextAreaElement>(null)
+  const lock = useLock(DOCUMENT_LOCK, {
+    enabled: false,
+    info: identity(person),
+    onAcquired: () => startTyping(paper.current),
+  })
   const others = useLockStatus(DOCUMENT_LOCK, { select: ({ status, holder }) => ({ status, holder }) })
   const draft = useDraft(person, lock.lease)
   const [asks, setAsks] = useState(false)
@@ -27,7 +33,6 @@ export function Desk({ person, aside }: DeskProps): ReactElement {
   const isAsking = asks && (lock.status === 'acquiring' || lock.status === 'blocked')
 
   // Who is about to hand over saves first, then with every key press: nothing is left to lose.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `flush` is a new function each time.
   useEffect(() => {
     if (lock.ending) draft.flush()
   }, [lock.ending, draft.text])
@@ -57,15 +62,16 @@ export function Desk({ person, aside }: DeskProps): ReactElement {
         <span>{situation}</span>
         {lock.isHeld && <LeaseClock name={DOCUMENT_LOCK} />}
       </p>
+      <DeskNotice lock={lock} onHandOver={finish} />
+      <KeptText draft={draft} isHeld={lock.isHeld} onEdit={edit} />
       <textarea
+        ref={paper}
         aria-label={`The document, as ${person} sees it`}
         value={draft.text}
         readOnly={!lock.isHeld}
         spellCheck={false}
         onChange={(event) => draft.change(event.target.value)}
       />
-      <DeskNotice lock={lock} onHandOver={finish} />
-      <KeptText draft={draft} isHeld={lock.isHeld} onEdit={edit} />
       <footer className="desk-foot">
         <DeskActions
           lock={lock}
@@ -81,6 +87,16 @@ export function Desk({ person, aside }: DeskProps): ReactElement {
   )
 }
 
+/** Puts the cursor at the end of the text, unless the user is busy elsewhere: a turn may come late. */
+function startTyping(paper: HTMLTextAreaElement | null): void {
+  if (!paper?.closest('.desk')?.contains(document.activeElement)) return
+  // It is still read-only until React has rendered.
+  requestAnimationFrame(() => {
+    paper.focus()
+    paper.setSelectionRange(paper.value.length, paper.value.length)
+  })
+}
+
 /** Where this person stands, in one sentence. */
 function situationOf(
   lock: UseLockResult,
@@ -92,9 +108,9 @@ function situationOf(
     case 'held':
       return lock.ending ? 'You are still editing' : 'You are editing'
     case 'acquiring':
-      return isAsking ? `Asking ${holder} to hand over…` : 'Asking for the document…'
     case 'blocked':
-      if (isAsking) return `${holder} has been asked. It is your turn within 12 seconds.`
+      if (others !== 'held' && lock.status === 'acquiring') return 'Asking for the document…'
+      if (isAsking) return `${holder} has been asked: your turn within ${LEASE_MS / 1000} s.`
       return `${holder} is editing. ${turn(lock.position)}`
     case 'lost':
       return 'You were editing'

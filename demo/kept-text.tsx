@@ -17,7 +17,8 @@ export function KeptText({ draft, isHeld, onEdit }: KeptTextProps): ReactElement
         <strong>Your unsaved text was kept.</strong>{' '}
         {isHeld ? 'Put it in the place of the document, or copy it.' : 'Edit again to put it back, or copy it.'}
       </p>
-      <blockquote>{kept}</blockquote>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <blockquote tabIndex={0}>{kept}</blockquote>
       <div className="buttons">
         {isHeld ? (
           <button type="button" className="button" onClick={draft.restoreKept}>

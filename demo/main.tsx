@@ -9,12 +9,13 @@ const asked = nameInAddress()
 const taken = await namesInUse()
 const person = asked ?? freeName(taken)
 // The first tab shows both sides; later ones are one person each.
-const companion = asked === null && taken.size === 0 ? freeName(new Set([person])) : null
+const candidate = freeName(new Set([person, ...taken]))
+const companion = asked === null && taken.size === 0 ? candidate : null
 
 const root = document.getElementById('app')
 if (!root) throw new Error('The page has no element with the id "app".')
 createRoot(root).render(
   <StrictMode>
-    <App firstPerson={person} firstCompanion={companion} />
+    <App firstPerson={person} firstCompanion={companion} firstCandidate={candidate} />
   </StrictMode>,
 )

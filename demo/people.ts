@@ -5,7 +5,7 @@ export interface Person {
   readonly hue: number
 }
 
-const HUES: Readonly<Record<string, number>> = { Alice: 268, Bob: 172, Carol: 24, Dave: 210, Erin: 330 }
+const HUES: Readonly<Record<string, number>> = { Alice: 305, Bob: 42, Carol: 235, Dave: 160, Erin: 5 }
 
 /** The names to choose from. */
 export const NAMES: readonly string[] = Object.keys(HUES)

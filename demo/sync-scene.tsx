@@ -63,7 +63,13 @@ function TabCard({ report: { tab, person, state, place } }: { report: TabReport 
         {tab === TAB && <em>this tab</em>}
       </span>
       <span className="tab-state">
-        {state === 'runs' ? 'runs the sync' : state === 'aside' ? 'stands aside' : place === 1 ? 'is next' : inLine(place)}
+        {state === 'runs'
+          ? 'runs the sync'
+          : state === 'aside'
+            ? 'stands aside'
+            : place === 1
+              ? 'is next'
+              : inLine(place)}
       </span>
     </li>
   )

@@ -10,7 +10,9 @@ export interface TabReport {
   readonly place: number | null
 }
 
-type Message = { readonly type: 'report'; readonly report: TabReport } | { readonly type: 'ask' | 'bye'; readonly tab: string }
+type Message =
+  | { readonly type: 'report'; readonly report: TabReport }
+  | { readonly type: 'ask' | 'bye'; readonly tab: string }
 
 const CHANNEL = 'lockable-demo:tabs'
 /** ms between two questions who is there, and after how many unanswered ones a tab is gone (it crashed). */

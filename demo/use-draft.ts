@@ -43,7 +43,7 @@ export function useDraft(author: string, lease: Lease | null): Draft {
     write(null)
   }
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each key press starts the wait again.
+  // Each key press starts the wait again.
   useEffect(() => {
     if (typed === null) return
     const timer = setTimeout(flush, SAVE_AFTER_MS)
@@ -52,7 +52,6 @@ export function useDraft(author: string, lease: Lease | null): Draft {
 
   // The signal aborts at the moment of a loss, before React renders it. A lease may also be released by others: the
   // devtools can do it.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: one listener for each lease.
   useEffect(() => {
     lease?.signal.addEventListener('abort', keep)
     return () => {

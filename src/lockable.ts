@@ -1,7 +1,7 @@
 import { LockClient } from './core/client.ts'
 import { Lock as CoreLock } from './core/lock.ts'
 import type { LockableOptions, LockOptions } from './core/types.ts'
-import { platformRuntime } from './platform/runtime.ts'
+import { platformRuntime } from './runtime.ts'
 
 /**
  * A client of one lock server, for any number of locks.

@@ -24,6 +24,8 @@ export interface Acquisition {
   readonly retryIntervalMs: number
   /** Aborts when the caller no longer wants the lock, with the reason to reject with. */
   readonly givenUp: AbortSignal
+  /** Aborts when the client is closed. */
+  readonly closing: AbortSignal
   readonly emit: (event: EventBody) => void
   /** Lets something go on after `acquire()` has settled, and `close()` wait for it. */
   readonly background: (task: Promise<unknown>) => void

@@ -27,17 +27,25 @@ export function abandonable<T>(task: Promise<T>, signal: AbortSignal, late: (val
   })
 }
 
-/** Resolves after `ms`, or rejects with the reason of `signal`. */
-export function pause(timers: Timers, ms: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Resolves after `ms`, or rejects with the reason of `signal`.
+ *
+ * @param background the pause alone must not keep the process alive. Default `false`.
+ */
+export function pause(timers: Timers, ms: number, signal?: AbortSignal, background = false): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       cancel()
       reject(signal?.reason)
     }
-    const cancel = timers.setTimer(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
+    const cancel = timers.setTimer(
+      () => {
+        signal?.removeEventListener('abort', stop)
+        resolve()
+      },
+      ms,
+      background,
+    )
     if (signal?.aborted) stop()
     else signal?.addEventListener('abort', stop, { once: true })
   })

@@ -136,7 +136,7 @@ export class Lock {
   }
 
   #acquisition(givenUp: AbortSignal, { blocking, steal }: AcquireOptions): Acquisition {
-    const { runtime, connection, events, options, leases, background } = this.#context
+    const { runtime, connection, events, options, leases, background, closing } = this.#context
     return {
       runtime,
       connection,
@@ -149,6 +149,7 @@ export class Lock {
       blocking: blocking ?? this.#options.blocking ?? true,
       retryIntervalMs: options.retryInterval ?? DEFAULT_RETRY_INTERVAL_MS,
       givenUp,
+      closing,
       emit: (event) => events.emit(event),
       background,
       heldHere: () => [...leases.values()].some(({ name }) => name === this.name),

@@ -19,9 +19,9 @@ const DEFAULT_TICKET_MS = 5_000
 const SHORTEST_ATTEMPT_MS = 1_000
 /** How many fresh owners may be refused as spent before that cannot be chance. */
 const OWNER_LIMIT = 5
-/** How often giving up is repeated until it is answered. */
-const GIVE_BACK_ATTEMPTS = 4
-const GIVE_BACK_DELAY_MS = 300
+/** ms after which giving up is no longer repeated: a place in the queue is not kept for longer. */
+const GIVE_BACK_PATIENCE_MS = 5_000
+const GIVE_BACK_DELAY_MS = 200
 
 /** Acquires from an owned server: asks, waits its turn, and confirms where nothing else is certain. */
 export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
@@ -200,16 +200,21 @@ function acquireBody({ leaseMs, mode, steal, info }: Acquisition, owner: string,
   }
 }
 
-/** Releases an owner that nobody wants any more. Harmless at any time, so it is repeated until it is answered. */
-export async function giveBack({ runtime, connection, name }: Acquisition, owner: string): Promise<void> {
-  const options = { timeoutMs: REQUEST_TIMEOUT_MS, keepalive: true }
-  for (let attempt = 1; attempt <= GIVE_BACK_ATTEMPTS; attempt += 1) {
+/**
+ * Releases an owner that nobody wants any more. Harmless at any time, so it is repeated until it is answered; but
+ * neither the end of the process nor `close()` waits for a server that does not answer.
+ */
+export async function giveBack({ runtime, connection, name, closing }: Acquisition, owner: string): Promise<void> {
+  const begun = runtime.now()
+  for (let attempt = 1; ; attempt += 1) {
     try {
+      const options = { timeoutMs: GIVE_BACK_PATIENCE_MS, keepalive: true }
       await sendRelease(runtime.send, { name, owner }, connection.authToken, options)
       return
     } catch (error) {
-      if (!isLockableError(error) || (error.code !== 'network' && error.code !== 'server')) return
-      await pause(runtime, GIVE_BACK_DELAY_MS * 2 ** attempt)
+      const transient = isLockableError(error) && (error.code === 'network' || error.code === 'server')
+      if (!transient || runtime.now() - begun >= GIVE_BACK_PATIENCE_MS) return
+      await pause(runtime, GIVE_BACK_DELAY_MS * 2 ** attempt, closing, true)
     }
   }
 }

@@ -20,7 +20,7 @@ export interface LockableOptions {
   /** ms between polls where the server cannot queue, ±25 %. Default 1000. */
   readonly retryInterval?: number
   /** The `fetch` to use. With one of your own, heartbeats are sent from the page: a function cannot cross to a worker. */
-  readonly fetch?: typeof fetch
+  readonly fetch?: typeof globalThis.fetch
   /** What the server speaks. Default `'auto'`: found out with the first acquire. */
   readonly dialect?: Dialect | 'auto'
   /**

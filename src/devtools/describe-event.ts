@@ -22,7 +22,11 @@ const WORDS: { readonly [Type in LockableEvent['type']]: Describe<Type> } = {
     line('plain', steal ? 'take over' : 'acquire', steal ? takeOver(steal) : blocking ? '' : 'only if it is free'),
   'acquire.sent': ({ attempt }) => line('quiet', 'request sent', attempt > 1 ? `attempt ${attempt}` : ''),
   'acquire.waiting': ({ position, holders }) =>
-    line('plain', 'waiting', `${place(position)}; ${holders.map(({ info }) => personOf(info)).join(', ') || 'somebody'} holds`),
+    line(
+      'plain',
+      'waiting',
+      `${place(position)}; ${holders.map(({ info }) => personOf(info)).join(', ') || 'somebody'} holds`,
+    ),
   'acquire.retried': ({ error }) => line('warn', 'no answer', `${error.message} Trying again.`),
   'acquire.ended': ({ error }) => line('warn', 'not acquired', error.message),
   granted: ({ fencingToken, leaseMs, waitedMs, claim }) =>

@@ -8,7 +8,7 @@ import { Trigger } from './trigger.tsx'
 import type { DevtoolsTheme } from './types.ts'
 
 /** px that the panel takes from the window until it is resized. */
-const DEFAULT_SIZE = { bottom: 360, right: 460 }
+const DEFAULT_SIZE = { bottom: 340, right: 460 }
 
 interface DockProps {
   readonly sources: readonly Source[]
@@ -32,8 +32,9 @@ export function Dock({ sources, store, theme, position, trigger, hotkey, isOpen,
     <div className="dock" data-theme={chosen} data-position={position} ref={frame}>
       {isOpen ? (
         <div className="dock-panel" style={{ [position === 'bottom' ? 'height' : 'width']: `${size}px` }}>
-          <Resizer store={store} position={position} size={size} />
-          <Panel sources={sources} store={store} theme={theme} onClose={() => setOpen(false)} />
+          <Panel sources={sources} store={store} theme={theme} onClose={() => setOpen(false)}>
+            <Resizer store={store} position={position} size={size} />
+          </Panel>
         </div>
       ) : (
         trigger && <Trigger sources={sources} hotkey={hotkey} onOpen={() => setOpen(true)} />

@@ -1,7 +1,7 @@
 import { type ReactElement, useLayoutEffect, useRef } from 'react'
 import { timeOfDay } from './format.ts'
 import { Icon } from './icons.tsx'
-import { isProblem, type LogFilter, logLines } from './log-filter.ts'
+import { isProblem, type LogFilter, type LogLine, logLines } from './log-filter.ts'
 import { usePanel, usePanelState } from './panel-context.ts'
 import { changeFilter } from './panel-state.ts'
 import type { Row } from './rows.ts'
@@ -22,11 +22,11 @@ export function EventLog({ events, selected, labelled }: EventLogProps): ReactEl
   const { store } = usePanel()
   const filter = usePanelState((state) => state.filter)
   const follows = usePanelState((state) => state.follows)
-  const scroller = useRef<HTMLDivElement>(null)
+  const scroller = useRef<HTMLOListElement>(null)
   const lines = logLines(events, filter, selected)
   const newest = lines.at(-1)?.key
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what it scrolls for.
+  // A new line is what it scrolls for.
   useLayoutEffect(() => {
     const element = scroller.current
     if (follows && element) element.scrollTop = element.scrollHeight
@@ -43,27 +43,32 @@ export function EventLog({ events, selected, labelled }: EventLogProps): ReactEl
     <section className="log" aria-label="Event log">
       <LogBar filter={filter} selected={selected} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div className="log-scroll" ref={scroller} onScroll={onScroll} tabIndex={0} role="group" aria-label="Events">
-        {lines.length === 0 && <p className="muted log-none">Nothing to show with these filters.</p>}
-        <ol>
-          {lines.map((line) => (
-            <li key={line.key} className="line" data-tone={line.tone}>
-              <time className="line-time">{timeOfDay(line.event.wall, true)}</time>
-              {labelled && <span className="line-client">{line.source.label}</span>}
-              <span className="line-name">{'name' in line.event ? line.event.name : ''}</span>
-              <span className="line-what">
-                {isProblem(line) && <Icon name={line.tone === 'bad' ? 'lost' : 'fault'} />} <strong>{line.word}</strong> {line.text}
-              </span>
-            </li>
-          ))}
-        </ol>
-      </div>
+      <ol className="lines" ref={scroller} onScroll={onScroll} tabIndex={0} aria-label="Events">
+        {lines.length === 0 && <li className="muted">Nothing to show with these filters.</li>}
+        {lines.map((line) => (
+          <Line key={line.key} line={line} labelled={labelled} />
+        ))}
+      </ol>
       {!follows && (
         <button type="button" className="button log-newest" onClick={() => store.setState({ follows: true })}>
           <Icon name="down" /> Newest
         </button>
       )}
     </section>
+  )
+}
+
+function Line({ line, labelled }: { line: LogLine; labelled: boolean }): ReactElement {
+  return (
+    <li className="line" data-tone={line.tone}>
+      <time className="line-time">{timeOfDay(line.event.wall, true)}</time>
+      {labelled && <span className="line-client">{line.source.label}</span>}
+      <span className="line-name">{'name' in line.event ? line.event.name : ''}</span>
+      <span className="line-what">
+        {isProblem(line) && <Icon name={line.tone === 'bad' ? 'lost' : 'fault'} />} <strong>{line.word}</strong>{' '}
+        {line.text}
+      </span>
+    </li>
   )
 }
 

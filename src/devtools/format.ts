@@ -20,7 +20,9 @@ export function countdown(ms: number): string {
 
 /** A setting of `ms` without a needless decimal: `12 s`, `1.5 s`, `500 ms`. */
 export function setting(ms: number): string {
-  return duration(ms).replace(/\.0 s$/, ' s').replace(/ min 00 s$/, ' min')
+  return duration(ms)
+    .replace(/\.0 s$/, ' s')
+    .replace(/ min 00 s$/, ' min')
 }
 
 /** Rounded down: a lease must not look longer than it is. */

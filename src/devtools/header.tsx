@@ -88,9 +88,9 @@ function known<Value extends string>(values: readonly (Value | null)[]): readonl
 }
 
 /** A fault must never be forgotten: a lock that dies of one is not a bug of the application. */
-function FaultBadge({ rows }: { rows: readonly Row[] }): ReactElement {
+function FaultBadge({ rows }: { rows: readonly Row[] }): ReactElement | null {
   const paused = rows.filter(({ lock }) => lock.phase === 'held' && lock.paused)
-  if (paused.length === 0) return <></>
+  if (paused.length === 0) return null
   const resume = () => {
     for (const { source, lock } of paused) source.client.pauseHeartbeats(lock.id, false)
   }

@@ -6,11 +6,13 @@ import { dismiss } from './panel-state.ts'
 import { dismissal, isOver, type Row } from './rows.ts'
 
 /** What can be done to a lock from here. It is done by the page's own client, so that the page notices it as usual. */
-export function LockActions({ row }: { row: Row }): ReactElement {
+export function LockActions({ row }: { row: Row }): ReactElement | null {
   const { store } = usePanel()
   const { source, lock } = row
   const live = source.client.find(lock.id)
   const isHeld = lock.phase === 'held'
+  // Who waits is told so by its own `acquire()`, which only its caller can give up.
+  if (!isHeld && !isOver(row)) return null
   return (
     <div className="actions">
       {isOver(row) && (

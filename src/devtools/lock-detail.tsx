@@ -73,14 +73,15 @@ function LateCard({ row }: { row: Row }): ReactElement {
   )
 }
 
-function Facts({ row: { lock, source } }: { row: Row }): ReactElement {
+function Facts({ row: { lock, source } }: { row: Row }): ReactElement | null {
   const facts: [string, string][] = []
   if (lock.fencingToken !== null) facts.push(['Fencing token', String(lock.fencingToken)])
   if (lock.leaseMs !== null) facts.push(['Lease', setting(lock.leaseMs)])
-  if (lock.heldSince !== null) facts.push([lock.phase === 'held' ? 'Held since' : 'Was held from', timeOfDay(lock.heldSince)])
+  if (lock.heldSince !== null)
+    facts.push([lock.phase === 'held' ? 'Held since' : 'Was held from', timeOfDay(lock.heldSince)])
   if (lock.mode === 'shared') facts.push(['Mode', 'shared'])
   if (source.label) facts.push(['Client', source.label])
-  if (facts.length === 0) return <></>
+  if (facts.length === 0) return null
   return (
     <dl className="facts">
       {facts.map(([term, value]) => (
@@ -94,9 +95,9 @@ function Facts({ row: { lock, source } }: { row: Row }): ReactElement {
 }
 
 /** Heartbeats of this lock that failed: each is survived as long as one more succeeds in time. */
-function HeartbeatProblems({ events }: { events: readonly TracedEvent[] }): ReactElement {
+function HeartbeatProblems({ events }: { events: readonly TracedEvent[] }): ReactElement | null {
   const problems = heartbeatProblems(events)
-  if (problems.length === 0) return <></>
+  if (problems.length === 0) return null
   return (
     <div className="problems">
       <h3>
@@ -114,9 +115,9 @@ function HeartbeatProblems({ events }: { events: readonly TracedEvent[] }): Reac
 }
 
 /** Why it was lost last time, though it was asked for again since: a job that re-acquires by itself must not hide it. */
-function FormerLoss({ events }: { events: readonly TracedEvent[] }): ReactElement {
+function FormerLoss({ events }: { events: readonly TracedEvent[] }): ReactElement | null {
   const lost = events.map(({ event }) => event).findLast((event) => event.type === 'lost')
-  if (!lost) return <></>
+  if (!lost) return null
   return (
     <details className="former">
       <summary>

@@ -1,6 +1,6 @@
 import { type ReactElement, useEffect, useRef, useState } from 'react'
-import { Panel } from './panel.tsx'
 import css from './panel.css?inline'
+import { Panel } from './panel.tsx'
 import { createPanelStore } from './panel-state.ts'
 import { createIsland, type Island } from './shadow-root.ts'
 import { useSources } from './sources.ts'

@@ -14,7 +14,7 @@ const STEPS: Readonly<Record<string, (index: number, last: number) => number>> =
 /** The locks, one of which is selected; the arrow keys, Home and End move the selection and the focus with it. */
 export function LockList({ rows, selected }: { rows: readonly Row[]; selected: Row | undefined }): ReactElement {
   const { store } = usePanel()
-  const list = useRef<HTMLUListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
 
   const onKeyDown = (event: KeyboardEvent) => {
     const step = STEPS[event.key]
@@ -27,9 +27,9 @@ export function LockList({ rows, selected }: { rows: readonly Row[]; selected: R
 
   if (rows.length === 0) return <Empty />
   return (
-    <ul className="list" role="listbox" aria-label="Locks" ref={list} onKeyDown={onKeyDown}>
+    <div className="list" role="listbox" aria-label="Locks" ref={list}>
       {rows.map((row) => (
-        <li
+        <div
           key={row.key}
           className="row"
           role="option"
@@ -37,6 +37,7 @@ export function LockList({ rows, selected }: { rows: readonly Row[]; selected: R
           tabIndex={row === selected ? 0 : -1}
           data-status={row.status}
           onClick={() => store.setState({ selected: row.key })}
+          onKeyDown={onKeyDown}
         >
           <span className="row-line">
             <strong className="row-name" title={row.lock.name}>
@@ -48,9 +49,9 @@ export function LockList({ rows, selected }: { rows: readonly Row[]; selected: R
             {row.lock.phase === 'held' ? <HeldNote row={row} /> : <span className="row-text">{summary(row)}</span>}
             {row.source.label && <span className="row-client">{row.source.label}</span>}
           </span>
-        </li>
+        </div>
       ))}
-    </ul>
+    </div>
   )
 }
 
@@ -64,7 +65,8 @@ function HeldNote({ row }: { row: Row }): ReactElement {
     <>
       <span className="row-text">
         <span role="timer">{countdown(left)}</span> left
-        {lock.ending && ` · ${lock.ending.reason === 'stolen' ? `${personOf(lock.ending.successor)} is next` : 'revoked'}`}
+        {lock.ending &&
+          ` · ${lock.ending.reason === 'stolen' ? `${personOf(lock.ending.successor)} is next` : 'revoked'}`}
         {lock.paused && ' · heartbeats paused'}
       </span>
       <span className="drain" aria-hidden="true">

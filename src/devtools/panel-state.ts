@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import type { LogFilter } from './log-filter.ts'
-import type { DevtoolsTheme } from './types.ts'
 import { readPreferences, writePreferences } from './preferences.ts'
+import type { DevtoolsTheme } from './types.ts'
 
 /** What the user did to the panel. It outlives the closed panel, so that it opens again as it was. */
 export interface PanelState {

@@ -1,4 +1,12 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import {
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from 'react'
 import { useStore } from 'zustand'
 import { announcement, createAnnouncer } from './announcer.ts'
 import { EventLog } from './event-log.tsx'
@@ -18,10 +26,12 @@ interface PanelProps {
   readonly store: PanelStore
   readonly theme: DevtoolsTheme
   readonly onClose?: (() => void) | undefined
+  /** What belongs to the frame around the panel, inside of its landmark. */
+  readonly children?: ReactNode
 }
 
 /** The open panel. All that costs anything (subscriptions, the timer) lives as long as it is mounted. */
-export function Panel({ sources, store, theme, onClose }: PanelProps): ReactElement {
+export function Panel({ sources, store, theme, onClose, children }: PanelProps): ReactElement {
   const tools = useMemo<PanelTools>(
     () => ({ trace: createTrace(sources), ticker: createTicker(), store }),
     [sources, store],
@@ -41,8 +51,8 @@ export function Panel({ sources, store, theme, onClose }: PanelProps): ReactElem
   }
   return (
     <PanelContext.Provider value={tools}>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape closes from anywhere inside. */}
       <section className="panel" aria-label="Lock devtools" data-theme={chosen} tabIndex={-1} onKeyDown={onKeyDown}>
+        {children}
         <Header clients={clients} rows={rows} theme={theme} onClose={onClose} />
         <div className="body" data-empty={rows.length === 0 || undefined}>
           <LockList rows={rows} selected={selected} />

@@ -23,7 +23,9 @@ export function Resizer({ store, position, size }: ResizerProps): ReactElement {
     resize(isBottom ? window.innerHeight - event.clientY : window.innerWidth - event.clientX)
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    const direction = { [isBottom ? 'ArrowUp' : 'ArrowLeft']: 1, [isBottom ? 'ArrowDown' : 'ArrowRight']: -1 }[event.key]
+    const direction = { [isBottom ? 'ArrowUp' : 'ArrowLeft']: 1, [isBottom ? 'ArrowDown' : 'ArrowRight']: -1 }[
+      event.key
+    ]
     if (direction === undefined) return
     event.preventDefault()
     resize(size + direction * STEP)

@@ -91,12 +91,8 @@ export function eventsOf(row: Row, events: readonly TracedEvent[]): readonly Tra
   return events.filter(({ source, event }) => source === row.source && 'lock' in event && event.lock === row.lock.id)
 }
 
-/** Which row to show: the selected one, else one that was lost, else one where something goes on, else the first. */
+/** Which row to show: the selected one, else one that was lost, else the one where something changed last. */
 export function selectedRow(rows: readonly Row[], key: string | null): Row | undefined {
-  return (
-    rows.find((row) => row.key === key) ??
-    rows.find(({ status }) => status === 'lost') ??
-    rows.find((row) => !isOver(row)) ??
-    rows[0]
-  )
+  const chosen = rows.find((row) => row.key === key) ?? rows.find(({ status }) => status === 'lost')
+  return chosen ?? rows.toSorted((a, b) => b.lock.phaseSince - a.lock.phaseSince)[0]
 }

@@ -20,5 +20,8 @@ function sourceOf(client: Lockable, label: string): Source {
 }
 
 function isSame(a: readonly Source[], b: readonly Source[]): boolean {
-  return a.length === b.length && a.every(({ client, label }, index) => client === b[index]?.client && label === b[index]?.label)
+  return (
+    a.length === b.length &&
+    a.every(({ client, label }, index) => client === b[index]?.client && label === b[index]?.label)
+  )
 }

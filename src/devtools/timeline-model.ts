@@ -22,6 +22,8 @@ export interface Lane {
   readonly lost: number[]
 }
 
+const SHORTEST_WAIT = 500
+
 /** Reads the lane of one lock from its events, oldest first. */
 export function laneOf(events: readonly TracedEvent[]): Lane {
   const lane: Lane = { waiting: [], held: [], credit: [], faults: [], renewed: [], failed: [], lost: [] }
@@ -32,10 +34,10 @@ export function laneOf(events: readonly TracedEvent[]): Lane {
         lane.waiting.push({ from: wall, to: null })
         break
       case 'acquire.ended':
-        end(lane.waiting, wall)
+        endWait(lane.waiting, wall)
         break
       case 'granted':
-        end(lane.waiting, wall)
+        endWait(lane.waiting, wall)
         lane.held.push({ from: wall, to: null })
         lane.renewed.push(wall)
         break
@@ -65,6 +67,12 @@ export function laneOf(events: readonly TracedEvent[]): Lane {
     }
   }
   return lane
+}
+
+/** A request that was answered at once is no wait. */
+function endWait(waiting: Stretch[], wall: number): void {
+  end(waiting, wall)
+  if (wall - (waiting.at(-1)?.from ?? 0) < SHORTEST_WAIT) waiting.pop()
 }
 
 function end(stretches: Stretch[], wall: number): void {

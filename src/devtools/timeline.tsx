@@ -2,7 +2,7 @@ import { type ReactElement, type RefObject, useLayoutEffect, useRef, useState } 
 import { timeOfDay } from './format.ts'
 import { useNow } from './panel-context.ts'
 import { eventsOf, type Row } from './rows.ts'
-import { axisTicks, type Lane, laneOf, type Painter, painter, pageLane, timeWindow } from './timeline-model.ts'
+import { axisTicks, type Lane, laneOf, type Painter, pageLane, painter, timeWindow } from './timeline-model.ts'
 import type { TracedEvent } from './trace.ts'
 
 const LANE = 26
@@ -28,6 +28,7 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
   const lanes = shown.map((row) => ({ row, lane: laneOf(eventsOf(row, events)) }))
   const page = pageLane(events)
   const hasPage = page.hidden.length + page.offline.length > 0
+  const ticks = axisTicks(span, Math.max(1, width / LABEL_WIDTH))
   const height = (lanes.length + (hasPage ? 1 : 0)) * LANE
   return (
     <section className="timeline" aria-label={`Timeline of ${selected.lock.name}`}>
@@ -38,8 +39,13 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
         {hasPage && <span>page</span>}
       </div>
       <div className="lanes" ref={frame}>
-        <svg width={width} height={height} role="img" aria-label={lanes.map(({ row, lane }) => inWords(row, lane)).join('; ')}>
-          {axisTicks(span, Math.max(1, width / LABEL_WIDTH)).map((tick) => (
+        <svg
+          width={width}
+          height={height}
+          role="img"
+          aria-label={lanes.map(({ row, lane }) => inWords(row, lane)).join('; ')}
+        >
+          {ticks.map((tick) => (
             <path key={tick} className="grid" d={`M${paint.x(tick)} 0v${height}`} />
           ))}
           {lanes.map(({ row, lane }, index) => (
@@ -50,11 +56,13 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
           <path className="now" d={`M${paint.x(span.now)} 0v${height}`} />
         </svg>
         <div className="axis" aria-hidden="true">
-          {axisTicks(span, Math.max(1, width / LABEL_WIDTH)).map((tick) => (
-            <span key={tick} style={{ transform: `translateX(${paint.x(tick)}px) translateX(-50%)` }}>
-              {timeOfDay(tick)}
-            </span>
-          ))}
+          {ticks
+            .filter((tick) => fits(paint.x(tick), width))
+            .map((tick) => (
+              <span key={tick} style={{ transform: `translateX(${paint.x(tick)}px) translateX(-50%)` }}>
+                {timeOfDay(tick)}
+              </span>
+            ))}
         </div>
       </div>
     </section>
@@ -99,6 +107,11 @@ function inWords({ lock, source }: Row, lane: Lane): string {
   ]
     .filter(Boolean)
     .join(', ')
+}
+
+/** Whether a label around `x` is not cut off by the edges. */
+function fits(x: number, width: number): boolean {
+  return x > LABEL_WIDTH / 3 && x < width - LABEL_WIDTH / 3
 }
 
 function useWidth(): [RefObject<HTMLDivElement | null>, number] {

@@ -34,7 +34,13 @@ export function Trigger({ sources, hotkey, onOpen }: TriggerProps): ReactElement
 }
 
 /** What may end a fault. */
-const ENDS: ReadonlySet<string> = new Set(['heartbeat.paused', 'heartbeat.resumed', 'lost', 'released', 'client.closed'])
+const ENDS: ReadonlySet<string> = new Set([
+  'heartbeat.paused',
+  'heartbeat.resumed',
+  'lost',
+  'released',
+  'client.closed',
+])
 
 /** How many faults are active. It watches a client only while one is active there: otherwise the closed panel is idle. */
 function useFaults(sources: readonly Source[]): number {

@@ -52,8 +52,9 @@ function sourceOf(client: Lockable, name: string | null): Source<LockStatusResul
       const stopFollowing = lockStore(client).subscribe(listener)
       const stopWatching = client.watch([name], () => {})
       return () => {
-        stopWatching()
         stopFollowing()
+        // Later, so that a component which comes back in between (StrictMode, a new key) costs no request.
+        setTimeout(stopWatching, 0)
       }
     },
     read: () => {

@@ -6,10 +6,13 @@ export class Probe {
   #lock: UseLockResult | null = null
   /** How often the component rendered. */
   renders = 0
+  /** The statuses that it went through. */
+  readonly statuses: UseLockResult['status'][] = []
 
   see(lock: UseLockResult): void {
     this.#lock = lock
     this.renders += 1
+    if (this.statuses.at(-1) !== lock.status) this.statuses.push(lock.status)
   }
 
   /** The latest result. */

@@ -21,11 +21,11 @@ export function startWorld(): { readonly person: (options?: LockableOptions) => 
   const clients: Lockable[] = []
 
   beforeAll(async () => {
-    server = await serve({ port: 0, lease: { minMs: 100 } })
+    server = await serve({ port: 0, lease: { minMs: 100 }, closeTimeoutMs: 100 })
   })
   afterEach(async () => {
     cleanup()
-    const t0=performance.now(); await Promise.all(clients.splice(0).map(async (client) => {await client.close(); console.log('close', Math.round(performance.now()-t0), client.history().slice(-6).map(e=>e.type).join(' '))}))
+    await Promise.all(clients.splice(0).map((client) => client.close()))
     vi.restoreAllMocks()
     vi.unstubAllGlobals()
   })

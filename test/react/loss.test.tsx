@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../src/index.ts'
 import type { UseLockOptions } from '../../src/react/index.ts'
 import { Editor, Probe } from './editor.tsx'
-import { freshName, macrotasks, next, shown, shows, startWorld } from './harness.tsx'
+import { freshName, macrotasks, shown, shows, startWorld } from './harness.tsx'
 
 const world = startWorld()
 

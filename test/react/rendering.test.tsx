@@ -3,6 +3,7 @@ import { render, screen } from '@testing-library/react'
 import { Component, type ReactElement, type ReactNode } from 'react'
 import { describe, expect, it, vi } from 'vitest'
 import { type LockSelector, type UseLockOptions, useLock } from '../../src/react/index.ts'
+import { serve } from '../../src/server/node.ts'
 import { Editor, Probe } from './editor.tsx'
 import { freshName, macrotasks, next, shown, shows, startWorld } from './harness.tsx'
 
@@ -178,18 +179,21 @@ describe('throwOnError', () => {
 
 describe('failed', () => {
   it('stays until acquire(), whose rejection need not be handled', async () => {
-    const { client } = world.person({ url: 'http://127.0.0.1:9', dialect: 'owned' })
-    const name = freshName()
-    const probe = new Probe()
-    const onError = vi.fn()
-    render(<Editor name={name} client={client} probe={probe} onError={onError} />)
-    await shows('failed')
-    expect(probe.lock.error).toMatchObject({ code: 'network' })
-    expect(onError).toHaveBeenCalledExactlyOnceWith(probe.lock.error)
-    void probe.lock.acquire()
-    await shows('acquiring')
-    expect(probe.lock.error).toBeNull()
-    await shows('failed')
-    expect(onError).toHaveBeenCalledTimes(2)
+    const server = await serve({ port: 0, tokens: ['a-token-that-is-not-given'] })
+    try {
+      const { client } = world.person({ url: server.url })
+      const probe = new Probe()
+      const onError = vi.fn()
+      render(<Editor name={freshName()} client={client} probe={probe} onError={onError} />)
+      await shows('failed')
+      expect(probe.lock).toMatchObject({ error: { code: 'authentication' }, isHeld: false })
+      expect(onError).toHaveBeenCalledExactlyOnceWith(probe.lock.error)
+      void probe.lock.acquire()
+      await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(2))
+      await shows('failed')
+      expect(probe.statuses).toEqual(['idle', 'acquiring', 'failed', 'acquiring', 'failed'])
+    } finally {
+      await server.close()
+    }
   })
 })

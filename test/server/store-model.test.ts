@@ -12,7 +12,7 @@ const acquire: fc.Arbitrary<Action> = fc.record({
   mode: fc.constantFrom('exclusive', 'exclusive', 'shared'),
   waitMs: fc.constantFrom(0, 1_000, 30_000),
   ifAvailable: fc.constantFrom(false, false, false, true),
-  steal: fc.option(fc.constantFrom<Steal[]>('safe', 'now'), { freq: 4 }),
+  steal: fc.constantFrom<(Steal | null)[]>(null, null, null, null, 'safe', 'now'),
   leaseMs,
 })
 

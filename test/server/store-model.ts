@@ -124,11 +124,19 @@ export class StoreModel {
       const isNew = !this.#tokens.has(owner)
       // The one documented exception: both believe until the robbed holder hears of it.
       if (isNew && action.steal === 'now') this.#forgetRivals(owner, action.mode)
+      if (isNew && !outcome.claim) this.#checkTurn(owner, action.steal)
       if (isNew) this.#queue = this.#queue.filter((place) => place.owner !== owner)
       this.#modes.set(owner, action.mode)
       this.#believe(owner, outcome)
     }
     if (outcome.kind === 'queued') this.#queued(owner, action)
+  }
+
+  /** Who is granted without having waited finds nobody alive ahead. */
+  #checkTurn(owner: string, steal: Steal | null): void {
+    const ahead = this.#queue.filter((place) => place.owner !== owner && place.liveUntil > this.#now)
+    const passed = steal === 'now' ? [] : ahead.filter((place) => place.steal || steal !== 'safe')
+    expect(passed, `${owner} overtook`).toEqual([])
   }
 
   #queued(owner: string, { mode, waitMs, steal }: Extract<Action, { do: 'acquire' }>): void {

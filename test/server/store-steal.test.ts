@@ -95,6 +95,13 @@ test('a shared thief leaves shared holders alone, and passes the writers that wa
   expect(await bench.renew('r')).toMatchObject({ ending: null })
 })
 
+test('a shared thief does not pass a thief that waits', async () => {
+  const bench = new StoreBench()
+  await bench.acquire('r', { mode: 'shared' })
+  await bench.queue('t1', { steal: 'safe' })
+  expect(await bench.queue('t2', { mode: 'shared', steal: 'safe' })).toMatchObject({ kind: 'queued', position: 2 })
+})
+
 test('steal now grants at once with a higher token, and the old holder hears of it', async () => {
   const bench = new StoreBench()
   const old = await bench.acquire('a')

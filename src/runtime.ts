@@ -1,13 +1,13 @@
-import type { Runtime } from '../core/ports.ts'
-import type { LockableOptions } from '../core/types.ts'
-import { startHeartbeatHost } from '../heartbeat/start.ts'
-import { baseUrl } from './base-url.ts'
-import { platformClock } from './clock.ts'
-import { environmentVariable } from './environment.ts'
-import { fetchSend } from './fetch-send.ts'
-import { onPageChange } from './page.ts'
-import { whileParking } from './parking.ts'
-import { platformTimers } from './timers.ts'
+import type { Runtime } from './core/ports.ts'
+import type { LockableOptions } from './core/types.ts'
+import { startHeartbeatHost } from './heartbeat/start.ts'
+import { baseUrl } from './platform/base-url.ts'
+import { platformClock } from './platform/clock.ts'
+import { environmentVariable } from './platform/environment.ts'
+import { fetchSend } from './platform/fetch-send.ts'
+import { onPageChange } from './platform/page.ts'
+import { whileParking } from './platform/parking.ts'
+import { platformTimers } from './platform/timers.ts'
 
 const OWNER_BYTES = 16
 
