@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { parseSync } from 'vite'
 import { describe, expect, it } from 'vitest'
 
 const SOURCE = join(import.meta.dirname, '../src')
@@ -28,8 +29,12 @@ function folderOf(file: string): string {
 /** What a file imports: folders of `src`, packages, and `node:` for the modules of Node. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(SOURCE, file), 'utf8')
-  const statements = text.matchAll(/^(?:import|export)\b[^'";]*?(?:from )?'([^']+)'|\bimport\('([^']+)'\)/gm)
-  const specifiers = [...statements].map(([, named, dynamic]) => named ?? dynamic ?? '')
+  const { staticImports, staticExports, dynamicImports } = parseSync(file, text).module
+  const specifiers = [
+    ...staticImports.map(({ moduleRequest }) => moduleRequest.value),
+    ...staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest?.value ?? file)),
+    ...dynamicImports.map(({ moduleRequest }) => text.slice(moduleRequest.start + 1, moduleRequest.end - 1)),
+  ].filter((specifier) => specifier !== file)
   return specifiers.map((specifier) => {
     if (specifier.startsWith('.')) return folderOf(relative(SOURCE, join(SOURCE, dirname(file), specifier)))
     if (specifier.startsWith('node:')) return 'node:'
