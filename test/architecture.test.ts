@@ -33,7 +33,10 @@ function importsOf(file: string): string[] {
   const specifiers = [
     ...staticImports.map(({ moduleRequest }) => moduleRequest.value),
     ...staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest?.value ?? file)),
-    ...dynamicImports.map(({ moduleRequest }) => text.slice(moduleRequest.start + 1, moduleRequest.end - 1)),
+    // Offsets are in bytes.
+    ...dynamicImports.map(({ moduleRequest: { start, end } }) =>
+      Buffer.from(text).toString('utf8', start + 1, end - 1),
+    ),
   ].filter((specifier) => specifier !== file)
   return specifiers.map((specifier) => {
     if (specifier.startsWith('.')) return folderOf(relative(SOURCE, join(SOURCE, dirname(file), specifier)))
