@@ -33,10 +33,9 @@ function importsOf(file: string): string[] {
   const specifiers = [
     ...staticImports.map(({ moduleRequest }) => moduleRequest.value),
     ...staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest?.value ?? file)),
-    // Offsets are in bytes.
-    ...dynamicImports.map(({ moduleRequest: { start, end } }) =>
-      Buffer.from(text).toString('utf8', start + 1, end - 1),
-    ),
+    ...dynamicImports
+      .map(({ moduleRequest: { start, end } }) => text.slice(start, end))
+      .flatMap((literal) => /^'(.*)'$/.exec(literal)?.[1] ?? []),
   ].filter((specifier) => specifier !== file)
   return specifiers.map((specifier) => {
     if (specifier.startsWith('.')) return folderOf(relative(SOURCE, join(SOURCE, dirname(file), specifier)))
