@@ -1,6 +1,7 @@
 import react from '@vitejs/plugin-react'
 import type { UserConfig } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { lockServer } from './demo/lock-server-plugin.ts'
 import { workerSource } from './scripts/vite-worker-source.ts'
 
 /** What an application or Node brings itself. */
@@ -55,7 +56,7 @@ const test: ViteUserConfig['test'] = {
 }
 
 export default defineConfig(({ mode }) => ({
-  plugins: [workerSource(), react()],
+  plugins: [workerSource(), react(), ...(mode === 'demo' ? [lockServer()] : [])],
   ...(mode === 'demo' ? { root: 'demo' } : {}),
   build: mode === 'demo' ? { outDir: '../demo-dist', emptyOutDir: true } : mode === 'worker' ? workerFile : library,
   test,

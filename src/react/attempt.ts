@@ -8,6 +8,8 @@ export interface Attempt {
   readonly lock: Lock
   readonly manner: Manner
   readonly outcome: Promise<Lease>
+  /** Aborts when it is given up, with the reason. */
+  readonly signal: AbortSignal
   /** Gives it up; a lease that is granted nevertheless is released. Resolves when nothing of it is under way. */
   letGo(reason: Error): Promise<void>
   /** Gives it up in favour of another one, which inherits a lease that is granted nevertheless. */
@@ -31,6 +33,7 @@ export function beginAttempt(lock: Lock, manner: Manner, before: Promise<Lease |
     lock,
     manner,
     outcome,
+    signal,
     async letGo(reason) {
       controller.abort(reason)
       const lease = await ended

@@ -28,6 +28,8 @@ export class LockHandle {
   readonly #present = new Set<Participant>()
   /** Who wants the lock, the first one first; also one that is about to be present. */
   readonly #wanting = new Set<Participant>()
+  /** The lease that a component was told of last: one that comes back is not told again. */
+  readonly #told = new WeakMap<Participant, Lease>()
   /** What an attempt that yielded to another one comes to. */
   readonly #heirs = new WeakMap<Attempt, Promise<Lease>>()
   #stand: Stand = { phase: 'idle' }
@@ -35,6 +37,7 @@ export class LockHandle {
   /** The end of what was let go, which the next attempt waits for. */
   #ending: Promise<null> | null = null
   #settling: ReturnType<typeof setTimeout> | null = null
+  #warned = false
   #watching = false
   #stopWatching: () => void = () => {}
 
@@ -69,6 +72,7 @@ export class LockHandle {
       this.#wanting.add(participant)
       if (isFirst || this.#stand.phase === 'idle') void this.#pursue('in-turn')
     }
+    this.#tellAcquired([participant])
     return () => {
       this.#present.delete(participant)
       this.#wanting.delete(participant)
@@ -122,9 +126,9 @@ export class LockHandle {
     const heir = this.#heirs.get(attempt)
     if (heir !== undefined) return heir
     // Let go in the same moment: the attempt releases the lease.
-    if (!this.#isCurrent(attempt)) return Promise.reject(abortError(this.name, LET_GO))
+    if (!this.#isCurrent(attempt)) return Promise.reject(attempt.signal.reason)
     this.#become({ phase: 'held', lock: attempt.lock, lease })
-    if (this.#stand.phase === 'held') callEach(this.#present, ({ options }) => options.onAcquired?.(lease))
+    this.#tellAcquired(this.#present)
     return Promise.resolve(lease)
   }
 
@@ -142,6 +146,16 @@ export class LockHandle {
     this.#become({ phase: 'failed', error })
     callEach(this.#present, ({ options }) => options.onError?.(error))
     return markHandled(Promise.reject(error))
+  }
+
+  #tellAcquired(participants: Iterable<Participant>): void {
+    if (this.#stand.phase !== 'held') return
+    const { lease } = this.#stand
+    callEach(participants, (participant) => {
+      if (this.#told.get(participant) === lease) return
+      this.#told.set(participant, lease)
+      participant.options.onAcquired?.(lease)
+    })
   }
 
   #isCurrent(attempt: Attempt): boolean {
@@ -225,9 +239,10 @@ export class LockHandle {
 
   #warnOfDifferences(participant: Participant): void {
     const leader = this.#leader
-    if (leader === undefined || leader === participant) return
+    if (this.#warned || leader === undefined || leader === participant) return
     const options = differences(leader.options, participant.options)
     if (options.length === 0) return
+    this.#warned = true
     warnInDevelopment(
       `two components use the lock ${JSON.stringify(this.name)} with different options (${options.join(', ')}). Those of the first one count: give both the same.`,
     )

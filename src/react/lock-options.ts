@@ -24,7 +24,7 @@ export interface SharedLockOptions {
 
 /** What a component is told. The latest function is called, so they need not be stable; each component has its own. */
 export interface LockCallbacks {
-  /** Called with each lease. */
+  /** Called with each lease; at once if the component joins others that hold it. */
   readonly onAcquired?: ((lease: Lease) => void) | undefined
   /** Called once when the lock is really gone, after `lease.signal` aborted. Save a draft here. */
   readonly onLockLoss?: ((loss: Loss) => void) | undefined

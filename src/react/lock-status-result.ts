@@ -22,9 +22,18 @@ export function unknownStatus(name: string | null): LockStatusResult {
   return { name, status: 'unknown', holder: null, holders: [], waiters: 0, isMine: false }
 }
 
-/** What is known of `name`; the holders of `previous` where they are the same. */
-export function lockStatusResult(state: LockStoreState, name: string, previous: LockStatusResult): LockStatusResult {
-  const known = statusOf(state, name)
+/**
+ * What is known of `name`; the holders of `previous` where they are the same.
+ *
+ * @param isCurrent whether the status in the store is of now: it may be left over from an earlier watch.
+ */
+export function lockStatusResult(
+  state: LockStoreState,
+  name: string,
+  isCurrent: boolean,
+  previous: LockStatusResult,
+): LockStatusResult {
+  const known = isCurrent ? statusOf(state, name) : undefined
   const isMine = heldUnder(state, name).length > 0
   const holders = holdersOf(known?.holders ?? [], known?.seenAt ?? 0, previous.holders)
   return {

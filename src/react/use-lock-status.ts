@@ -5,6 +5,7 @@ import { lockStore } from '../store/index.ts'
 import { useLockClient } from './lock-provider.tsx'
 import { type LockStatusResult, lockStatusResult, unknownStatus } from './lock-status-result.ts'
 import { type Source, useSelected } from './use-selected.ts'
+import { isWatchKnown, watchName } from './watched-names.ts'
 
 /** Options of `useLockStatus`. */
 export interface UseLockStatusOptions {
@@ -17,7 +18,7 @@ export interface UseLockStatusOptions {
  *
  * The server is asked while any component watches. Needs an owned server to see the locks of others.
  *
- * @throws Error without a client.
+ * @throws Error without a client; InvalidArgumentError, to an error boundary, for a name that no lock can have.
  */
 export function useLockStatus<Selected>(
   name: string | null,
@@ -50,15 +51,14 @@ function sourceOf(client: Lockable, name: string | null): Source<LockStatusResul
   return {
     subscribe: (listener) => {
       const stopFollowing = lockStore(client).subscribe(listener)
-      const stopWatching = client.watch([name], () => {})
+      const stopWatching = watchName(client, name, listener)
       return () => {
         stopFollowing()
-        // Later, so that a component which comes back in between (StrictMode, a new key) costs no request.
-        setTimeout(stopWatching, 0)
+        stopWatching()
       }
     },
     read: () => {
-      const next = lockStatusResult(lockStore(client).getState(), name, last)
+      const next = lockStatusResult(lockStore(client).getState(), name, isWatchKnown(client, name), last)
       if (!shallow(last, next)) last = next
       return last
     },

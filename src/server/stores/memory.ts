@@ -58,7 +58,7 @@ class MemoryStore implements LockStore {
     this.#context = {
       limits: { ...DEFAULT_LIMITS, ...limits },
       tokens: new FencingTokens(clock),
-      graceUntil: clock.now() + grace,
+      graceUntil: exactly(clock.now()) + grace,
       changed: (waiter) => this.#changed.push(waiter),
     }
   }
@@ -103,7 +103,7 @@ class MemoryStore implements LockStore {
   #step<Outcome>({ namespace, name }: LockRef, act: (space: Space, lock: Lock, now: number) => Outcome): Outcome {
     if (this.#closed) throw new StoreUnavailableError('This store is closed.')
     const space = this.#space(namespace)
-    const now = this.#clock.now()
+    const now = exactly(this.#clock.now())
     const lock = space.open(name, now)
     const outcome = act(space, lock, now)
     space.keep(lock)
@@ -126,4 +126,12 @@ class MemoryStore implements LockStore {
       for (const listener of this.#listeners) listener(waiter)
     }
   }
+}
+
+/**
+ * `ms` in binary fractions, about a microsecond each. Adding whole ms to them and taking them away is exact, so that a
+ * lease of 60,000 ms is not told as 59,999.
+ */
+function exactly(ms: number): number {
+  return Math.floor(ms * 1024) / 1024
 }
