@@ -6,7 +6,7 @@ import { DOCUMENT_CODE, SYNC_CODE } from './code-samples.ts'
 import { DocumentScene } from './document-scene.tsx'
 import { claimName, freeName, NAMES } from './people.ts'
 import { Scene } from './scene.tsx'
-import { ServerNotice } from './server-notice.tsx'
+import { ServerNotice, useServerProblem } from './server-notice.tsx'
 import { SyncScene } from './sync-scene.tsx'
 import { ThemeSwitch, useTheme } from './theme-switch.tsx'
 import { Wordmark } from './wordmark.tsx'
@@ -26,6 +26,7 @@ export function App({ firstPerson, firstCompanion, firstCandidate }: AppProps): 
   const [companion, setCompanion] = useState(firstCompanion)
   const [candidate, setCandidate] = useState(firstCandidate)
   const [theme, setTheme] = useTheme()
+  const problem = useServerProblem()
   useEffect(() => claimName(person), [person])
   useEffect(() => (companion === null ? undefined : claimName(companion)), [companion])
   const clients = useMemo(
@@ -62,7 +63,7 @@ export function App({ firstPerson, firstCompanion, firstCandidate }: AppProps): 
             watch; a heartbeat every four seconds renews them.
           </p>
         </div>
-        <ServerNotice />
+        <ServerNotice problem={problem} />
         <Scene
           title="Two people, one document"
           attempt={
@@ -95,7 +96,7 @@ export function App({ firstPerson, firstCompanion, firstCandidate }: AppProps): 
           code={SYNC_CODE}
         >
           <LockProvider client={clientOf(person)} key={person}>
-            <SyncScene person={person} />
+            <SyncScene person={person} hasServer={problem === null} />
           </LockProvider>
         </Scene>
       </main>

@@ -1,23 +1,12 @@
 import type { MouseEvent, ReactElement } from 'react'
-import type { UseLockResult } from '../src/react/index.ts'
-
-interface DeskActionsProps {
-  readonly lock: UseLockResult
-  /** Nobody is known to hold. */
-  readonly isFree: boolean
-  /** The holder has been asked to hand over. */
-  readonly isAsking: boolean
-  readonly onEdit: () => void
-  readonly onTakeOver: () => void
-  readonly onDone: () => void
-}
+import type { DeskState } from './use-desk.ts'
 
 /** What this person can do now. The first button is one element whatever it says, so that the focus stays on it. */
-export function DeskActions(props: DeskActionsProps): ReactElement {
-  const { lock, isFree, isAsking, onTakeOver } = props
+export function DeskActions({ desk }: { desk: DeskState }): ReactElement {
+  const { lock, seen, isAsking, takeOver } = desk
   const isWaiting = lock.status === 'acquiring' || lock.status === 'blocked'
-  const canTakeOver = !lock.isHeld && !isFree && !isAsking
-  const [label, act] = firstAction(props)
+  const canTakeOver = !lock.isHeld && seen === 'held' && !isAsking
+  const [label, act] = firstAction(desk)
   // The second click of a double click would undo the first one.
   const onClick = (event: MouseEvent) => event.detail <= 1 && act()
   return (
@@ -26,7 +15,7 @@ export function DeskActions(props: DeskActionsProps): ReactElement {
         {label}
       </button>
       {canTakeOver && (
-        <button type="button" className={isWaiting ? 'button primary' : 'button'} onClick={onTakeOver}>
+        <button type="button" className={isWaiting ? 'button primary' : 'button'} onClick={takeOver}>
           Ask to take over
         </button>
       )}
@@ -34,16 +23,9 @@ export function DeskActions(props: DeskActionsProps): ReactElement {
   )
 }
 
-function firstAction({ lock, isFree, onEdit, onDone }: DeskActionsProps): [string, () => void] {
-  switch (lock.status) {
-    case 'held':
-      return ['Done', onDone]
-    case 'acquiring':
-    case 'blocked':
-      return ['Stop waiting', () => void lock.release().catch(() => {})]
-    case 'idle':
-      return [isFree ? 'Edit' : 'Wait in line', onEdit]
-    default:
-      return [isFree ? 'Edit again' : 'Wait in line', onEdit]
-  }
+function firstAction({ lock, seen, edit, finish, stop }: DeskState): [string, () => void] {
+  if (lock.status === 'held') return ['Done', finish]
+  if (lock.status === 'acquiring' || lock.status === 'blocked') return ['Stop waiting', stop]
+  if (seen === 'held') return ['Wait in line', edit]
+  return [lock.status === 'idle' ? 'Edit' : 'Edit again', edit]
 }

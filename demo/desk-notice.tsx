@@ -1,57 +1,52 @@
-import type { ReactElement } from 'react'
-import { type UseLockResult, useLeaseCountdown } from '../src/react/index.ts'
+import type { ReactElement, ReactNode } from 'react'
+import { useLeaseCountdown } from '../src/react/index.ts'
 import { nameOf } from './holder.ts'
-
-interface DeskNoticeProps {
-  readonly lock: UseLockResult
-  readonly onHandOver: () => void
-}
+import { type DeskState, DOCUMENT_LOCK } from './use-desk.ts'
 
 /** What this person must know at once: somebody wants to take over, the connection is bad, the lock is gone. */
-export function DeskNotice({ lock, onHandOver }: DeskNoticeProps): ReactElement | null {
-  if (lock.status === 'held' && lock.ending) return <Ending lock={lock} onHandOver={onHandOver} />
+export function DeskNotice({ desk }: { desk: DeskState }): ReactElement | null {
+  const { lock, holder, seen } = desk
+  if (lock.ending) return <Ending successor={nameOf(lock.ending.successor)} onHandOver={desk.finish} />
   if (lock.status === 'held' && lock.health !== 'ok') {
     return (
-      <div className="notice" data-tone="warn">
-        <p>
-          {lock.health === 'offline' ? 'The lock server cannot be reached.' : 'The last heartbeat is overdue.'} You can
-          go on while the clock runs. Your text is kept.
-        </p>
-      </div>
+      <Notice tone="warn">
+        {lock.health === 'offline' ? 'The lock server cannot be reached.' : 'The last heartbeat is overdue.'} You can go
+        on while the clock runs. Your text is kept.
+      </Notice>
     )
   }
-  if (lock.status === 'lost') {
+  if (lock.loss?.cause === 'taken-over') {
     return (
-      <div className="notice" data-tone="bad" role="alert">
-        <p>
-          <strong>You no longer hold the document.</strong> {lock.loss.sentence}
-        </p>
-      </div>
+      <Notice tone="warn">
+        <strong>{seen === 'held' ? holder : 'Somebody'} took over.</strong> What you wrote until then was saved.
+      </Notice>
     )
   }
-  if (lock.status === 'failed') {
+  if (lock.loss) {
     return (
-      <div className="notice" data-tone="bad" role="alert">
-        <p>{lock.error.message}</p>
-      </div>
+      <Notice tone="bad">
+        <strong>You no longer hold the document.</strong> {lock.loss.sentence}
+      </Notice>
     )
   }
-  return null
+  return lock.error && <Notice tone="bad">{lock.error.message}</Notice>
 }
 
-function Ending({
-  lock,
-  onHandOver,
-}: {
-  lock: UseLockResult & { status: 'held' }
-  onHandOver: () => void
-}): ReactElement {
-  const left = useLeaseCountdown(lock.name, { every: 250 })
+function Notice({ tone, children }: { tone: 'warn' | 'bad'; children: ReactNode }): ReactElement {
   return (
-    <div className="notice" data-tone="warn" role="alert">
+    <div className="notice" data-tone={tone} role="alert">
+      <p>{children}</p>
+    </div>
+  )
+}
+
+function Ending({ successor, onHandOver }: { successor: string; onHandOver: () => void }): ReactElement {
+  const left = useLeaseCountdown(DOCUMENT_LOCK, { every: 250 })
+  return (
+    <div className="notice" data-tone="warn">
       <p>
-        <strong>{nameOf(lock.ending?.successor)} asks to take over.</strong> Your text is saved as you type; it is their
-        turn in <span className="number">{Math.ceil((left ?? 0) / 1000)}</span> s.
+        <strong role="alert">{successor} asks to take over.</strong> Your text is saved as you type; it is their turn in{' '}
+        <span className="number">{Math.ceil((left ?? 0) / 1000)}</span> s.
       </p>
       <button type="button" className="button" onClick={onHandOver}>
         Hand over now

@@ -25,5 +25,5 @@ export function nameOf(info: Json | undefined): string {
 /** How to speak of `holder` to `person`: a person may sit in two tabs. */
 export function holderName(holder: Holder | null, person: string): string {
   const name = nameOf(holder?.info)
-  return name === person ? `${name}, in another tab,` : name
+  return name === person ? `${name} in another tab` : name
 }

@@ -1,32 +1,22 @@
 import type { ReactElement } from 'react'
-import type { Draft } from './use-draft.ts'
-
-interface KeptTextProps {
-  readonly draft: Draft
-  readonly isHeld: boolean
-  readonly onEdit: () => void
-}
+import type { DeskState } from './use-desk.ts'
 
 /** Text that was not saved when the lock was lost: it is never thrown away unasked. */
-export function KeptText({ draft, isHeld, onEdit }: KeptTextProps): ReactElement | null {
+export function KeptText({ desk: { draft, lock } }: { desk: DeskState }): ReactElement | null {
   const { kept } = draft
   if (kept === null) return null
   return (
     <div className="notice" data-tone="info">
       <p>
         <strong>Your unsaved text was kept.</strong>{' '}
-        {isHeld ? 'Put it in the place of the document, or copy it.' : 'Edit again to put it back, or copy it.'}
+        {lock.isHeld ? 'Put it in the place of the document, or copy it.' : 'Edit again to put it back, or copy it.'}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <blockquote tabIndex={0}>{kept}</blockquote>
       <div className="buttons">
-        {isHeld ? (
-          <button type="button" className="button" onClick={draft.restoreKept}>
+        {lock.isHeld && (
+          <button type="button" className="button primary" onClick={draft.restoreKept}>
             Put it back
-          </button>
-        ) : (
-          <button type="button" className="button" onClick={onEdit}>
-            Edit again
           </button>
         )}
         <button type="button" className="button" onClick={() => void navigator.clipboard?.writeText(kept)}>

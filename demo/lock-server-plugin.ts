@@ -7,21 +7,25 @@ const HOST = '127.0.0.1'
 
 /**
  * Starts a lock server beside Vite's development server and passes `/v1` on to it, so that a page and its locks have
- * one origin. The port is 5625, or `LOCKABLE_PORT` of the environment.
+ * one origin. The port is 5625, or `LOCKABLE_PORT` of the environment. Does nothing but in mode `demo`.
  */
 export function lockServer(): Plugin {
-  const port = wantedPort(process.env.LOCKABLE_PORT)
-  const url = `http://${HOST}:${port}`
+  const port = () => wantedPort(process.env.LOCKABLE_PORT)
   return {
     name: 'lock-server',
-    apply: (_config, { command, isPreview }) => command === 'serve' && !isPreview && !process.env.VITEST,
-    config: () => ({ server: { proxy: { [API_ROOT]: proxyTo(url) } } }),
+    apply: (_config, { command, mode, isPreview }) => command === 'serve' && mode === 'demo' && !isPreview,
+    config: () => ({ server: { proxy: { [API_ROOT]: proxyTo(addressOf(port())) } } }),
     async configureServer(vite) {
-      const isOurs = await listen(port, url)
+      const url = addressOf(port())
+      const isOurs = await listen(port(), url)
       vite.httpServer?.once('close', () => void release())
       announce(vite, `lockable listening on ${url}${isOurs ? '' : ' (it ran already)'}`)
     },
   }
+}
+
+function addressOf(port: number): string {
+  return `http://${HOST}:${port}`
 }
 
 function wantedPort(given: string | undefined): number {

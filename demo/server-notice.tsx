@@ -3,8 +3,7 @@ import { type ReactElement, useEffect, useState } from 'react'
 const ASK_EVERY_MS = 4000
 
 /** Says in words that there is no lock server, and how to get one. Nothing while there is one. */
-export function ServerNotice(): ReactElement | null {
-  const problem = useServerProblem()
+export function ServerNotice({ problem }: { problem: string | null }): ReactElement | null {
   if (problem === null) return null
   return (
     <div className="server-notice" role="alert">
@@ -16,7 +15,8 @@ export function ServerNotice(): ReactElement | null {
   )
 }
 
-function useServerProblem(): string | null {
+/** What is wrong with the lock server, in a sentence; `null` if it answers, or while that is not known. */
+export function useServerProblem(): string | null {
   const [problem, setProblem] = useState<string | null>(null)
   useEffect(() => {
     const stop = new AbortController()

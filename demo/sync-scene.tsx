@@ -11,7 +11,7 @@ import { openTabs, reportTab, type TabReport } from './tabs.ts'
 const SYNC_LOCK = 'demo:sync'
 
 /** A job that must run once however many tabs are open. */
-export function SyncScene({ person }: { person: string }): ReactElement {
+export function SyncScene({ person, hasServer }: { person: string; hasServer: boolean }): ReactElement {
   const [takesPart, setTakesPart] = useState(true)
   const lock = useLock(SYNC_LOCK, { enabled: takesPart, info: identity(person), autoReacquire: true })
   useSyncJob(lock.lease, person)
@@ -21,6 +21,12 @@ export function SyncScene({ person }: { person: string }): ReactElement {
   const { position } = lock
 
   useEffect(() => reportTab({ tab: TAB, person, state, place: position }), [person, state, position])
+
+  // A job nobody looks after must come back by itself when its server does.
+  const isStranded = lock.status === 'failed' && hasServer
+  useEffect(() => {
+    if (isStranded) lock.acquire().catch(() => {})
+  }, [isStranded, lock.acquire])
 
   const toggle = () => {
     setTakesPart(!takesPart)
@@ -32,8 +38,8 @@ export function SyncScene({ person }: { person: string }): ReactElement {
         <p className="sync-number">
           <span className="number">{records.toLocaleString('en')}</span> records synced
         </p>
-        <p className="sync-by" role="status">
-          <span>{situationOf(lock, takesPart, by)}</span>
+        <p className="sync-by">
+          <span role="status">{situationOf(lock, takesPart, by)}</span>
           {lock.isHeld && <LeaseClock name={SYNC_LOCK} />}
         </p>
         <div className="buttons">

@@ -28,7 +28,7 @@ export async function detectDialect(
   const answer = await abandonable(reply.then(readReply), givenUp, (late) => {
     if (isClassicYes(late)) background(releaseLateGrant(acquisition, classicTerm(sentAt(), leaseMs)))
   })
-  if (isOwned(answer) || answer.problem !== null || connection.everOwned) return answer
+  if (isOwned(answer) || answer.problem !== null || connection.dialect === 'owned') return answer
   if (isAnswer(answer)) {
     throw new ClassicServerFound({ granted: isClassicYes(answer), term: classicTerm(sentAt(), leaseMs) })
   }

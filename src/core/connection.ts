@@ -16,7 +16,6 @@ export class Connection {
   readonly #fixed: Dialect | null
   readonly #learnt: (dialect: Dialect) => void
   #dialect: Dialect | null
-  #everOwned = false
 
   constructor(runtime: Runtime, dialect: Dialect | 'auto', authToken: AuthToken | null, learnt: (d: Dialect) => void) {
     this.#runtime = runtime
@@ -36,24 +35,18 @@ export class Connection {
     return this.#tokens.known
   }
 
-  /** Whether the server ever said that it speaks the owned dialect. */
-  get everOwned(): boolean {
-    return this.#everOwned
-  }
-
   /** The token to ask with. */
   token(): Promise<string | null> {
     return this.#tokens.current()
   }
 
   learn(dialect: Dialect): void {
-    if (dialect === 'owned') this.#everOwned = true
-    if (this.#dialect === dialect) return
+    if (this.#dialect === dialect || this.#dialect === 'owned') return
     this.#dialect = dialect
     this.#learnt(dialect)
   }
 
-  /** Forgets that the server is a classic one. One that ever said to be owned is never taken for classic again. */
+  /** Forgets that the server is a classic one. That it is an owned one is never forgotten: nothing else says so. */
   forgetClassic(): void {
     if (this.#fixed === null && this.#dialect === 'classic') this.#dialect = null
   }

@@ -22,7 +22,7 @@ export async function askStatus(connection: Connection, name: string, signal: Ab
     const { state, holders, waiters } = read.json as StatusReply
     return { name, state, holders, waiters }
   }
-  if (read.status === 404 && read.problem === null && !connection.everOwned) return unknown(name)
+  if (read.status === 404 && read.problem === null && connection.dialect !== 'owned') return unknown(name)
   throw connection.error(request, read)
 }
 

@@ -93,7 +93,7 @@ function useInset(size: number, position: 'bottom' | 'right'): void {
   useEffect(() => {
     const property = `--lock-devtools-inset-${position}`
     const { style } = document.documentElement
-    if (size > 0) style.setProperty(property, `${size}px`)
+    if (size > 0) style.setProperty(property, position === 'bottom' ? `min(${size}px, 85vh)` : `min(${size}px, 92vw)`)
     return () => {
       style.removeProperty(property)
     }

@@ -7,7 +7,7 @@ const NAMING = ['name', 'label', 'user', 'title', 'email', 'host', 'id']
 
 /** A duration of `ms` for people: `840 ms`, `9.4 s`, `2 min 05 s`, `3 h 07 min`. */
 export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 1000) return `${Math.max(0, Math.floor(ms))} ms`
   if (ms < 60_000) return seconds(ms)
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${padded((ms % 60_000) / 1000)} s`
   return `${Math.floor(ms / 3_600_000)} h ${padded((ms % 3_600_000) / 60_000)} min`

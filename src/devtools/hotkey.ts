@@ -9,7 +9,7 @@ const MODIFIERS = ['alt', 'ctrl', 'meta', 'shift']
  */
 export function matchesHotkey(hotkey: string, press: KeyPress): boolean {
   const parts = hotkey.split('+').map((part) => part.trim().toLowerCase())
-  const keys = parts.filter((part) => !MODIFIERS.includes(part))
+  const keys = parts.filter((part) => part !== '' && !MODIFIERS.includes(part))
   const wanted = (modifier: string) => parts.includes(modifier)
   return (
     keys.length === 1 &&

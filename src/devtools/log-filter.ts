@@ -24,14 +24,25 @@ export interface LogLine extends EventLine, TracedEvent {
 /** The newest lines that pass `filter`, oldest first. */
 export function logLines(events: readonly TracedEvent[], filter: LogFilter, selected: Row | undefined): LogLine[] {
   const lines: LogLine[] = []
-  for (let index = events.length - 1; index >= 0 && lines.length < MAX_LINES; index--) {
-    const traced = events[index]
-    if (!traced || (filter.selectedOnly && selected && !concerns(traced, selected))) continue
+  const said = new Map<string, string>()
+  for (const traced of events) {
     const line = describeEvent(traced.event)
-    if (filter.problemsOnly ? !isProblem(line) : line.tone === 'quiet' && !filter.routine) continue
+    const isRoutine = line.tone === 'quiet' || isRepeated(said, traced, line)
+    if (filter.selectedOnly && selected && !concerns(traced, selected)) continue
+    if (filter.problemsOnly ? !isProblem(line) : isRoutine && !filter.routine) continue
     lines.push({ ...line, ...traced, key: `${traced.source.label}:${traced.event.seq}` })
   }
-  return lines.reverse()
+  return lines.slice(-MAX_LINES)
+}
+
+/** Who waits is told its place again and again; once is news. Notes in `said` what was told of each lock last. */
+function isRepeated(said: Map<string, string>, { source, event }: TracedEvent, { text }: EventLine): boolean {
+  if (!('lock' in event) || event.type === 'acquire.sent') return false
+  const key = `${source.label}:${event.lock}`
+  const news = `${event.type} ${text}`
+  const isAgain = event.type === 'acquire.waiting' && said.get(key) === news
+  said.set(key, news)
+  return isAgain
 }
 
 /** Whether a line tells of something that went wrong. */

@@ -55,15 +55,7 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
           {hasPage && <path className="page-offline" d={paint.boxes(page.offline, height - LANE + 9, 8)} />}
           <path className="now" d={`M${paint.x(span.now)} 0v${height}`} />
         </svg>
-        <div className="axis" aria-hidden="true">
-          {ticks
-            .filter((tick) => fits(paint.x(tick), width))
-            .map((tick) => (
-              <span key={tick} style={{ transform: `translateX(${paint.x(tick)}px) translateX(-50%)` }}>
-                {timeOfDay(tick)}
-              </span>
-            ))}
-        </div>
+        <Axis ticks={ticks} paint={paint} width={width} />
       </div>
     </section>
   )
@@ -107,6 +99,20 @@ function inWords({ lock, source }: Row, lane: Lane): string {
   ]
     .filter(Boolean)
     .join(', ')
+}
+
+function Axis({ ticks, paint, width }: { ticks: readonly number[]; paint: Painter; width: number }): ReactElement {
+  return (
+    <div className="axis" aria-hidden="true">
+      {ticks
+        .filter((tick) => fits(paint.x(tick), width))
+        .map((tick) => (
+          <span key={tick} style={{ transform: `translateX(${paint.x(tick)}px) translateX(-50%)` }}>
+            {timeOfDay(tick)}
+          </span>
+        ))}
+    </div>
+  )
 }
 
 /** Whether a label around `x` is not cut off by the edges. */

@@ -5,6 +5,7 @@ import { createHandler, type LockHandler } from './handler.ts'
 import { hasDotSegment } from './http/path.ts'
 import { ProblemError, quote } from './http/problem-error.ts'
 import { problemReply } from './http/reply.ts'
+import { trackConnections } from './node-connections.ts'
 import type { HandlerOptions } from './options.ts'
 
 /** The port of `lockable serve`. */
@@ -55,6 +56,7 @@ export async function serve(options: ServeOptions = {}): Promise<LockServer> {
     ...(options.tokens === undefined && { hosts: [...(options.hosts ?? []), host] }),
   })
   const server = createNodeServer(handler, options.overrideGlobalObjects ?? false)
+  const endConnections = trackConnections(server)
   try {
     await listen(server, port, host)
   } catch (error) {
@@ -64,7 +66,7 @@ export async function serve(options: ServeOptions = {}): Promise<LockServer> {
   const address = server.address() as AddressInfo
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= closeServer(server, handler, closeTimeoutMs)
+    closed ??= closeServer(server, handler, { endConnections, timeoutMs: closeTimeoutMs })
     return closed
   }
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
@@ -78,13 +80,7 @@ function createNodeServer(handler: LockHandler, overrideGlobalObjects: boolean):
       hasDotSegment(incoming.url ?? '') ? problemReply(dotSegment(incoming.url)) : handler.fetch(request),
     { overrideGlobalObjects, errorHandler: () => problemReply(unreadable()) },
   )
-  const server = createServer((incoming, outgoing) => {
-    // A closing server ends the connections that idle, but not those that were busy then and idle later.
-    outgoing.once('close', () => {
-      if (!server.listening) setImmediate(() => server.closeIdleConnections())
-    })
-    void answer(incoming, outgoing)
-  })
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.headersTimeout = HEADERS_TIMEOUT_MS
   return server
@@ -97,8 +93,13 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   })
 }
 
-async function closeServer(server: Server, handler: LockHandler, timeoutMs: number): Promise<void> {
+async function closeServer(
+  server: Server,
+  handler: LockHandler,
+  { endConnections, timeoutMs }: { endConnections: () => void; timeoutMs: number },
+): Promise<void> {
   const stopped = new Promise((resolve) => server.close(resolve))
+  endConnections()
   const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
   await handler.close()
   await stopped

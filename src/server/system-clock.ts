@@ -8,7 +8,7 @@ export const systemClock: ServerClock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   setTimer(fire, ms) {
-    const timer: unknown = setTimeout(fire, Math.min(Math.ceil(ms), LONGEST_TIMER_MS))
+    const timer: unknown = setTimeout(fire, Math.min(ms, LONGEST_TIMER_MS))
     if (canUnref(timer)) timer.unref()
     return () => clearTimeout(timer as ReturnType<typeof setTimeout>)
   },

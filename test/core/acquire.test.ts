@@ -215,20 +215,49 @@ describe('waiting', () => {
     expect((await acquired).state).toBe('held')
   })
 
+  it('counts a grant out of the queue from 98 % of the time that the server parked it', async () => {
+    const w = world()
+    const holder = await w.client().acquire('a')
+    const waiting = w.client()
+    const acquired = waiting.acquire('a')
+    await w.time.advance(15_000)
+    await holder.release()
+    await acquired
+    const granted = waiting.events.find((event) => event.type === 'granted')
+    expect(granted?.claim).toBe(true)
+    const parked = granted?.waitedMs ?? 0
+    expect(parked).toBeGreaterThan(14_900)
+    const claim = 5_000
+    expect(granted?.remainingMs).toBeCloseTo(parked * 0.98 + claim - (claim * 0.02 + 100) - parked, 6)
+  })
+
   it('confirms first where nothing of the claim is certain any more', async () => {
     const w = world()
     const holder = await w.client().acquire('a')
     const slow = w.client()
+    // The grant is on its way for almost as long as the claim lasts: the heartbeat still finds it.
+    w.fault = ({ path }) => (path.includes('acquire') ? { replyDelay: 4_950 } : {})
     const acquired = slow.acquire('a')
-    await w.time.advance(1_000)
-    // The grant is on its way for as long as the claim lasts, less a little: the heartbeat still finds it.
-    w.fault = ({ path }) => (path.includes('heartbeat') || path.includes('release') ? {} : { replyDelay: 4_950 })
-    const parked = w.seen.length
+    await w.time.advance(6_000)
     await holder.release()
-    await w.time.advance(200_000)
+    await w.time.advance(4_950)
     const lease = await acquired
     expect(lease.state).toBe('held')
-    expect(w.seen.length).toBeGreaterThan(parked)
+    expect(lease.remaining()).toBe(LEASE - 300)
+    expect(slow.events.find(({ type }) => type === 'granted')).toMatchObject({ claim: false })
+  })
+
+  it('queues anew where the claim had run out before it was heard of', async () => {
+    const w = world()
+    const holder = await w.client().acquire('a')
+    w.fault = ({ path }) => (path.includes('acquire') ? { replyDelay: 5_500 } : {})
+    const acquired = w.client().acquire('a')
+    await w.time.advance(6_000)
+    await holder.release()
+    await w.time.advance(7_000)
+    w.fault = () => ({})
+    await w.time.advance(10_000)
+    expect((await acquired).state).toBe('held')
   })
 })
 

@@ -31,6 +31,17 @@ describe('belief', () => {
     expect(beats.length).toBeLessThanOrEqual(32)
   })
 
+  it('is renewed from before the heartbeat was sent, not from its reply', async () => {
+    const w = world()
+    const client = w.client()
+    await client.acquire('a')
+    w.fault = () => ({ replyDelay: 1_000 })
+    await w.time.until(() => client.types().includes('heartbeat.ok'))
+    expect(client.events.find(({ type }) => type === 'heartbeat.ok')).toMatchObject({
+      remainingMs: LEASE - MARGIN - 1_000,
+    })
+  })
+
   it('ends by the own clock when the network swallows everything, without asking anybody', async () => {
     const w = world()
     const onLockLoss = vi.fn()
@@ -151,6 +162,7 @@ describe('after the own deadline', () => {
     expect(await lease.release()).toBe(false)
     await w.time.advance(LEASE * 5)
     expect(w.seen).toHaveLength(before)
+    expect(w.operations()).not.toContain('GET release')
   })
 })
 

@@ -117,7 +117,8 @@ describe('a classic grant that arrives late', () => {
     const w = classicWorld()
     const abort = new AbortController()
     const client = w.client({ dialect: 'classic' })
-    w.fault = () => ({ replyDelay: LEASE })
+    // Later than its term, and sooner than the request is given up.
+    w.fault = () => ({ replyDelay: LEASE - 500 })
     const acquired = client.acquire('a', { signal: abort.signal })
     await w.time.advance(1_000)
     abort.abort(new Error('no longer'))
@@ -172,6 +173,21 @@ describe('a classic release', () => {
     expect(w.operations()).not.toContain('GET release')
     await w.time.advance(500)
     expect(await released).toBe(true)
+  })
+
+  it('is not sent at all if the heartbeat ends after the deadline', async () => {
+    const w = classicWorld()
+    const client = w.client({ dialect: 'classic' })
+    const lease = await client.acquire('a')
+    w.fault = () => ({ dropRequest: true })
+    // The last attempt is on its way until the very end.
+    await w.time.until(() => lease.remaining() < 9_000)
+    const before = client.events.length
+    await w.time.until(() => client.types().slice(before).includes('heartbeat.sent'))
+    const released = lease.release()
+    await w.time.advance(LEASE)
+    expect(await released).toBe(false)
+    expect(w.operations()).not.toContain('GET release')
   })
 
   it('is sent once, since a repeated one could free somebody else', async () => {

@@ -104,6 +104,14 @@ describe('the beat loop', () => {
     expect(reports.map(({ type }) => type)).toEqual(['sent'])
   })
 
+  it('does not beat after the deadline of the lock, however late its timer fires', async () => {
+    const { time, beats, sent, beating } = loop()
+    beats.hold(beating())
+    time.now = LEASE
+    await time.advance(LEASE)
+    expect(sent).toEqual([])
+  })
+
   it('does not renew what has a fixed end', async () => {
     const { time, beats, sent, beating } = loop({ ending: 'stolen' })
     beats.hold(beating())

@@ -139,6 +139,22 @@ describe('two components with one name', () => {
     expect(wire).toEqual([`acquire ${name}`, `release ${name}`])
   })
 
+  it('are each told of the lease once, also the one that joins later or comes back', async () => {
+    const { client } = world.person()
+    const name = freshName()
+    const told: string[] = []
+    const tree = (labels: readonly string[]) =>
+      labels.map((label) => (
+        <Editor key={label} name={name} client={client} label={label} onAcquired={() => told.push(label)} />
+      ))
+    const { rerender } = render(tree(['one']))
+    await shows('held', 'one')
+    rerender(tree(['one', 'two']))
+    await shows('held', 'two')
+    rerender(tree(['two', 'one']))
+    expect(told).toEqual(['one', 'two'])
+  })
+
   it('warns the developer when their options differ, and goes by the first one', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     const [alice, bob] = [world.person(), world.person()]
@@ -150,7 +166,7 @@ describe('two components with one name', () => {
       </>,
     )
     await shows('held', 'two')
-    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/doc:\d+.*\(info, autoReacquire\)/))
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/doc:\d+.*\(info, autoReacquire\)/))
     expect((await bob.client.status(name)).holders.map(({ info }) => info)).toEqual(['first'])
   })
 
@@ -166,6 +182,45 @@ describe('two components with one name', () => {
     )
     await shows('held', 'two')
     expect(warn).not.toHaveBeenCalled()
+  })
+})
+
+describe('release()', () => {
+  it('lets go for all that share the lock, until acquire()', async () => {
+    const { client, wire } = world.person()
+    const name = freshName()
+    const probe = new Probe()
+    render(
+      <>
+        <Editor name={name} client={client} label="one" probe={probe} />
+        <Editor name={name} client={client} label="two" />
+      </>,
+    )
+    await shows('held', 'two')
+    const lease = probe.lock.lease
+    expect(await probe.lock.release()).toBe(true)
+    await shows('idle', 'one')
+    await shows('idle', 'two')
+    await macrotasks()
+    expect(wire).toEqual([`acquire ${name}`, `release ${name}`])
+    expect(await probe.lock.acquire()).not.toBe(lease)
+    await shows('held', 'two')
+  })
+
+  it('is answered before an acquire() that follows at once goes out', async () => {
+    const { client, wire } = world.person()
+    const name = freshName()
+    const probe = new Probe()
+    render(<Editor name={name} client={client} probe={probe} />)
+    await shows('held')
+    const order: string[] = []
+    client.subscribe(({ type }) => order.push(type))
+    const released = probe.lock.release()
+    const lease = await probe.lock.acquire()
+    expect(await released).toBe(true)
+    expect(lease.state).toBe('held')
+    expect(order.indexOf('release.answered')).toBeLessThan(order.indexOf('acquire.sent'))
+    expect(wire).toEqual([`acquire ${name}`, `release ${name}`, `acquire ${name}`])
   })
 })
 

@@ -105,6 +105,32 @@ describe('useLockStatus', () => {
     expect(wire.slice(asked)).toEqual([`acquire ${name}`, `release ${name}`])
   })
 
+  it('does not show what an earlier watch saw', async () => {
+    const [alice, bob] = [world.person(), world.person()]
+    const name = freshName()
+    const lease = await alice.client.acquire(name, { info: 'Alice' })
+    const first = render(<Watcher name={name} client={bob.client} />)
+    await shows('held', 'watcher')
+    first.unmount()
+    await macrotasks()
+    await lease.release()
+    const saw: LockStatusResult[] = []
+    render(<Watcher name={name} client={bob.client} saw={saw} />)
+    await shows('free', 'watcher')
+    expect(new Set(saw.map(({ status }) => status))).toEqual(new Set(['unknown', 'free']))
+  })
+
+  it('goes on with what is known when another component takes over the watch', async () => {
+    const { client } = world.person()
+    const name = freshName()
+    const { rerender } = render(<Watcher key="a" name={name} client={client} />)
+    await shows('free', 'watcher')
+    const saw: LockStatusResult[] = []
+    rerender(<Watcher key="b" name={name} client={client} saw={saw} />)
+    await macrotasks()
+    expect(new Set(saw.map(({ status }) => status))).toEqual(new Set(['free']))
+  })
+
   it('selects', async () => {
     const [alice, bob] = [world.person(), world.person()]
     const name = freshName()

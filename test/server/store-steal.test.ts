@@ -87,6 +87,14 @@ test('a waiter can turn into a thief, and moves ahead', async () => {
   expect(bench.changed).toEqual(['c'])
 })
 
+test('a waiter that turns into a thief is granted in the same step, if only its place was in the way', async () => {
+  const bench = new StoreBench()
+  await bench.acquire('r', { mode: 'shared' })
+  await bench.queue('w')
+  await bench.queue('s', { mode: 'shared' })
+  expect(await bench.queue('s', { mode: 'shared', steal: 'safe' })).toMatchObject({ kind: 'granted', claim: true })
+})
+
 test('a shared thief leaves shared holders alone, and passes the writers that wait', async () => {
   const bench = new StoreBench()
   await bench.acquire('r', { mode: 'shared' })
@@ -127,6 +135,8 @@ test('a lock taken shared from an exclusive holder is open to the shared waiters
   await bench.acquire('a')
   await bench.queue('s', { mode: 'shared' })
   await bench.acquire('thief', { mode: 'shared', steal: 'now' })
+  // In the same step: nobody may ask about the waiter for a long time.
+  expect(bench.changed).toEqual(['s'])
   expect(await bench.attend('s')).toMatchObject({ kind: 'granted', claim: true })
 })
 

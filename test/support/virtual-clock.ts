@@ -5,6 +5,8 @@ interface Timer {
   readonly fire: () => void
 }
 
+const MOST_TIMERS = 100_000
+
 /** A clock that stands still until it is told to go on. */
 export class VirtualClock implements ServerClock {
   #now = 1_000
@@ -41,7 +43,11 @@ export class VirtualClock implements ServerClock {
   /** Lets `ms` pass and fires what falls due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms
+    let fired = 0
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      fired += 1
+      if (fired > MOST_TIMERS)
+        throw new Error(`More than ${MOST_TIMERS} timers fired within ${ms} ms: one sets itself again and again.`)
       this.#pass(next.at)
       this.#timers.delete(next)
       next.fire()

@@ -30,7 +30,9 @@ export class Alarms {
       this.#alarms.delete(subject)
       ring()
     }
-    this.#alarms.set(subject, { at, cancel: this.#clock.setTimer(fire, at - this.#clock.now()) })
+    // Whole ms, so that rounding cannot let it ring a hair too early, again and again.
+    const ms = Math.max(1, Math.ceil(at - this.#clock.now()))
+    this.#alarms.set(subject, { at, cancel: this.#clock.setTimer(fire, ms) })
   }
 
   clear(): void {

@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LockServer, serve } from '../../src/server/node.ts'
+import { newOwner } from '../support/owners.ts'
+import { type Reply, send } from './http-bench.ts'
+
+let server: LockServer
+const errors: unknown[] = []
+
+beforeAll(async () => {
+  server = await serve({ port: 0, maxWaitMs: 1, onError: (error) => errors.push(error) })
+})
+
+afterAll(() => server.close())
+
+/** Characters that a request line may carry. */
+const pathCharacter = fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))
+const rawPath = fc.oneof(
+  fc.string({ unit: pathCharacter, maxLength: 60 }),
+  fc
+    .array(
+      fc.constantFrom(
+        '%',
+        '%2',
+        '%00',
+        '%2F',
+        '%2e',
+        '..',
+        '.',
+        '/',
+        '\\',
+        'é'.normalize(),
+        '?',
+        '#',
+        'a',
+        '%F0%9F',
+        '%ED%A0%80',
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => encodeHigh(parts.join(''))),
+)
+
+function encodeHigh(text: string): string {
+  return text.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
+}
+
+const operation = fc.constantFrom('acquire', 'heartbeat', 'release', 'status', 'x', '')
+const method = fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'DELETE')
+const headers = fc.dictionary(
+  fc.constantFrom(
+    'Origin',
+    'Host',
+    'Content-Type',
+    'Authorization',
+    'Sec-Fetch-Site',
+    'Sec-Purpose',
+    'Access-Control-Request-Method',
+  ),
+  fc.oneof(
+    fc.constantFrom(
+      'application/json',
+      'null',
+      'localhost',
+      '*',
+      'http://localhost',
+      'Basic Og==',
+      ';',
+      '[',
+      '[::1]:x',
+      ':',
+    ),
+    fc.string({ unit: pathCharacter, maxLength: 20 }),
+  ),
+)
+
+function expectSane(reply: Reply): void {
+  expect(reply.status).toBeLessThan(500)
+  expect(reply.headers['cache-control']).toBe('no-store')
+  if (reply.status >= 400 && reply.body !== '') expect(reply.json.type).toMatch(/^urn:lockable:problem:/)
+  expect(errors).toEqual([])
+}
+
+test('no path, method or header makes the server fail', async () => {
+  await fc.assert(
+    fc.asyncProperty(operation, rawPath, method, headers, async (segment, path, verb, given) => {
+      expectSane(await send(server, `/v1/${segment}/${path}`, { method: verb, headers: given }))
+    }),
+    { numRuns: 400 },
+  )
+}, 30_000)
+
+const member = fc.oneof(
+  fc.jsonValue(),
+  fc.constantFrom<unknown[]>(-1, 0, 1.5, 1e308, 2 ** 53, '', null, 'shared', 'safe', true),
+)
+const body = fc.record(
+  {
+    owner: fc.oneof(fc.constant('0123456789abcdefghijkl'), member),
+    lease_ms: member,
+    wait_ms: member,
+    mode: member,
+    if_available: member,
+    steal: member,
+    info: member,
+  },
+  { requiredKeys: [] },
+)
+
+test('no body makes the server fail, and no error repeats an owner', async () => {
+  await fc.assert(
+    fc.asyncProperty(operation, body, async (segment, given) => {
+      const owner = newOwner()
+      const reply = await send(server, `/v1/${segment}/k`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ owner, ...given }),
+      })
+      expectSane(reply)
+      if (reply.status >= 400) expect(reply.body).not.toContain(owner)
+    }),
+    { numRuns: 400 },
+  )
+}, 30_000)
+
+test('no bytes in a body make the server fail', async () => {
+  await fc.assert(
+    fc.asyncProperty(operation, fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (segment, bytes, chunked) => {
+      const sent = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: bytes, chunked }
+      expectSane(await send(server, `/v1/${segment}/k`, sent))
+    }),
+    { numRuns: 200 },
+  )
+}, 30_000)
