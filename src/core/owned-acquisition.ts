@@ -14,8 +14,6 @@ import { remaining, type Term, termOf } from './term.ts'
 const LONGEST_PARK_MS = 20_000
 /** A place in the queue for who must not park: asked for and answered at once. */
 const SHORTEST_PARK_MS = 1
-/** How long the server keeps a place after a poll, in ms, if it does not say. */
-const DEFAULT_TICKET_MS = 5_000
 const SHORTEST_ATTEMPT_MS = 1_000
 /** How many fresh owners may be refused as spent before that cannot be chance. */
 const OWNER_LIMIT = 5
@@ -171,12 +169,13 @@ class Turn {
     const holders: readonly HolderView[] = reply.holders ?? []
     if (!blocking) throw new CouldNotAcquireLockError(refusalSentence(name, reply), holders)
     if (reply.reason === 'timeout') return null
-    this.#known ||= reply.reason === 'queued'
+    const { ticket_ms: ticketMs } = reply
+    this.#known ||= ticketMs !== undefined
     emit({ type: 'acquire.waiting', lock, name, position: reply.position ?? null, holders })
     const jitter = 0.75 + 0.5 * runtime.random()
-    if (reply.reason !== 'queued') return Math.max(reply.retry_after_ms ?? 0, retryIntervalMs * jitter)
+    if (ticketMs === undefined) return Math.max(reply.retry_after_ms ?? 0, retryIntervalMs * jitter)
     // A poll is due at least every third of a ticket, round trip included, or the place is lost.
-    const pollMs = ((reply.ticket_ms ?? DEFAULT_TICKET_MS) / 5) * jitter
+    const pollMs = (ticketMs / 5) * jitter
     const answeredAtOnce = parked && runtime.now() - sentAt.mono < pollMs
     return mayPark && !answeredAtOnce ? 0 : pollMs
   }

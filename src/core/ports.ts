@@ -1,4 +1,4 @@
-import type { Clock, Instant } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { HeartbeatHost, HeartbeatHostOptions } from './heartbeat-host.ts'
 
 /** Stops a timer; harmless when it has fired. */
@@ -72,5 +72,3 @@ export interface Runtime extends Clock, Timers {
   /** Reports an exception that a callback of the application threw. */
   reportException(error: unknown): void
 }
-
-export type { Clock, Instant }

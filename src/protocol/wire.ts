@@ -10,8 +10,8 @@ export const MAX_INFO_BYTES = 1024
 /** The most bytes that a request body may have. */
 export const MAX_BODY_BYTES = 16_384
 
-/** What an `owner` must look like: at least 128 random bits, base64url, made afresh for each acquisition. */
-export const OWNER_PATTERN: RegExp = /^[A-Za-z0-9_-]{22,128}$/
+/** What an `owner` must look like. Clients make at least 128 random bits of it, afresh for each acquisition. */
+export const OWNER_PATTERN: RegExp = /^[A-Za-z0-9._~-]{1,128}$/
 
 /** A value that survives JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json }

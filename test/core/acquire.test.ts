@@ -170,6 +170,21 @@ describe('waiting', () => {
     expect(lease.remaining()).toBeGreaterThan(9_000)
   })
 
+  it('keeps its place through the grace of a server that restarted', async () => {
+    const w = new VirtualWorld({ grace: 30_000 })
+    const order: string[] = []
+    const first = w.client().acquire('a').then((lease) => order.push('first') && lease)
+    await w.time.advance(1_000)
+    const second = w.client().acquire('a').then(() => order.push('second'))
+    await w.time.advance(28_000)
+    expect(order).toEqual([])
+    await w.time.advance(2_000)
+    await (await first).release()
+    await w.time.advance(1_000)
+    await second
+    expect(order).toEqual(['first', 'second'])
+  })
+
   it('ends when the holder dies, by its lease', async () => {
     const w = world()
     const dead = w.client()

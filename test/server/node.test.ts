@@ -74,7 +74,8 @@ test('closing answers what is parked, ends idle connections, and can be repeated
 })
 
 test('closing does not wait for a client that never finishes its request', async () => {
-  const server = await serve({ port: 0, closeTimeoutMs: 50 })
+  const errors: unknown[] = []
+  const server = await serve({ port: 0, closeTimeoutMs: 50, onError: (error) => errors.push(error) })
   const socket = connect(server.port, server.host)
   socket.on('error', () => undefined)
   socket.write(
@@ -84,6 +85,7 @@ test('closing does not wait for a client that never finishes its request', async
   // A reply to another request shows that the first has been taken in.
   await send(server, '/healthz')
   await server.close()
+  expect(errors).toEqual([])
 })
 
 test('a client that disconnects is detached from its parked request', async () => {

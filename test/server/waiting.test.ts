@@ -158,6 +158,7 @@ test('closing lets parked requests go, grants nothing more, and still serves hea
   expect(await bench.get('/v1/acquire/other')).toEqual({ response: false })
   expect((await bench.post('heartbeat', { owner: holder })).json).toMatchObject({ response: true })
   expect((await bench.post('release', { owner: holder })).json).toEqual({ v: 2, response: true })
+  expect((await bench.post('acquire', { owner })).json).toEqual({ ...shutdown, owner })
 })
 
 test('a full lock answers 429 to acquire, and never to a holder', async () => {

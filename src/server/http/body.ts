@@ -22,10 +22,16 @@ export async function readJson(request: Request): Promise<unknown> {
 }
 
 async function readText(request: Request): Promise<string> {
-  const declared = request.headers.get('Content-Length')
-  if (declared === null || request.headers.has('Transfer-Encoding')) return readLimited(request.body)
-  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge(`${declared} bytes`)
-  return request.text()
+  const length = request.headers.get('Content-Length')
+  const isTold = length !== null && /^\d+$/.test(length) && !request.headers.has('Transfer-Encoding')
+  if (isTold && Number(length) > MAX_BODY_BYTES) throw tooLarge(`${length} bytes`)
+  try {
+    return isTold ? await request.text() : await readLimited(request.body)
+  } catch (error) {
+    if (error instanceof ProblemError) throw error
+    // The client has gone; nobody will read this, and it is no error of the server.
+    throw new ProblemError('bad-request', 'The body broke off.')
+  }
 }
 
 async function readLimited(body: Request['body']): Promise<string> {

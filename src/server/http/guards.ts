@@ -1,3 +1,4 @@
+import { targetOf } from './path.ts'
 import { ProblemError, quote } from './problem-error.ts'
 
 /** The longest path with its query, in characters. A name of 255 bytes needs at most 765 of them. */
@@ -7,11 +8,11 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 /** Refuses addresses that no lock name needs. */
 export function checkLength(request: Request): void {
-  const target = request.url.slice(new URL(request.url).origin.length)
-  if (target.length <= MAX_TARGET_LENGTH) return
+  const { length } = targetOf(request.url)
+  if (length <= MAX_TARGET_LENGTH) return
   throw new ProblemError(
     'uri-too-long',
-    `The path and query have ${target.length} characters, the most is ${MAX_TARGET_LENGTH}.`,
+    `The path and query have ${length} characters, the most is ${MAX_TARGET_LENGTH}.`,
   )
 }
 

@@ -1,12 +1,17 @@
 import { decodeName, nameProblem } from '../../protocol/names.ts'
 import { ProblemError, quote } from './problem-error.ts'
 
+/** What follows the host in a URL, as it was sent: path and query. */
+export function targetOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  return start === -1 ? '/' : url.slice(start)
+}
+
 /** The path of a URL as it was sent, not decoded. */
 export function rawPath(url: string): string {
-  const start = url.indexOf('/', url.indexOf('://') + 3)
-  if (start === -1) return '/'
-  const end = url.slice(start).search(/[?#]/)
-  return end === -1 ? url.slice(start) : url.slice(start, start + end)
+  const target = targetOf(url)
+  const end = target.search(/[?#]/)
+  return end === -1 ? target : target.slice(0, end)
 }
 
 /** The lock name that follows `prefix` in a raw path. Throws the problem `bad-name`. */

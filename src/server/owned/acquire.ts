@@ -25,7 +25,7 @@ export async function acquireOwned(
   signal: AbortSignal,
 ): Promise<AcquireReply> {
   if (context.parking.isClosed) return shutdownReply(step.owner)
-  if (step.waitMs > 0 && !step.ifAvailable) return acquireWaiting(context, step, signal)
+  if (step.waitMs > 0) return acquireWaiting(context, step, signal)
   return answer(step.owner, await context.store.acquire(step))
 }
 

@@ -75,7 +75,7 @@ function complaint(member: string, rule: string): Complaint {
 /** An owner is a secret: it is described and never quoted. */
 const WRONG_OWNER: Complaint = ({ input }) => {
   const got = typeof input === 'string' ? `a string of ${input.length} characters` : `a ${typeof input}`
-  return `owner must be 22 to 128 characters of base64url (A-Z, a-z, 0-9, _ and -), made afresh for each acquisition; got ${got}.`
+  return `owner must be 1 to 128 characters of A-Z, a-z, 0-9 and . _ ~ -, made afresh for each acquisition; got ${got}.`
 }
 
 const owner = v.pipe(v.string(WRONG_OWNER), v.regex(OWNER_PATTERN, WRONG_OWNER))

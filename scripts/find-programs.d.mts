@@ -1,0 +1,4 @@
+export const RUNTIMES_FOLDER: string
+export function findChromium(): string | null
+export function findDeno(): string | null
+export function findBun(): string | null

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+
+/** Where this repository keeps the runtimes that are not on the PATH. */
+export const RUNTIMES_FOLDER = fileURLToPath(new URL('../.runtimes/', import.meta.url))
+
+const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+const CHROMIUM_PATHS = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+]
+
+/**
+ * The program of Chromium or Chrome, or `null`.
+ *
+ * `CHROMIUM_PATH` goes before everything else and is not questioned: whoever sets it wants that browser or an error.
+ *
+ * @returns {string | null}
+ */
+export function findChromium() {
+  const given = process.env.CHROMIUM_PATH
+  if (given) return given
+  const candidates = [...onPath(CHROMIUM_NAMES), ...CHROMIUM_PATHS, chromium.executablePath()]
+  // Some distributions have a stub of that name, which only says how to install the real one.
+  return candidates.find((path) => isExecutable(path) && versionOf(path) !== null) ?? null
+}
+
+/**
+ * The program of Deno 2, or `null`. `DENO_PATH` goes before everything else.
+ *
+ * @returns {string | null}
+ */
+export function findDeno() {
+  return process.env.DENO_PATH || findRuntime('deno', ([major = 0]) => major === 2)
+}
+
+/**
+ * The program of Bun 1.4 or newer, or `null`. `BUN_PATH` goes before everything else.
+ *
+ * @returns {string | null}
+ */
+export function findBun() {
+  return process.env.BUN_PATH || findRuntime('bun', ([major = 0, minor = 0]) => major > 1 || minor >= 4)
+}
+
+/**
+ * @param {'deno' | 'bun'} name
+ * @param {(version: number[]) => boolean} suits
+ * @returns {string | null}
+ */
+function findRuntime(name, suits) {
+  const candidates = [...onPath([name]), join(RUNTIMES_FOLDER, name, 'node_modules', '.bin', name)]
+  const suiting = candidates.find((path) => {
+    const version = isExecutable(path) ? versionOf(path) : null
+    return version !== null && suits(version)
+  })
+  return suiting ?? null
+}
+
+/**
+ * @param {string[]} names
+ * @returns {string[]}
+ */
+function onPath(names) {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  return names.flatMap((name) => folders.map((folder) => join(folder, name)))
+}
+
+/**
+ * @param {string} path
+ * @returns {boolean}
+ */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * What the program says its version is, or `null` if it does not run.
+ *
+ * @param {string} path
+ * @returns {number[] | null}
+ */
+function versionOf(path) {
+  const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const version = status === 0 ? /\d+(\.\d+)+/.exec(stdout) : null
+  return version?.[0].split('.').map(Number)
+}
