@@ -1,7 +1,9 @@
 import react from '@vitejs/plugin-react'
+import { playwright } from '@vitest/browser-playwright'
 import type { UserConfig } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { lockServer } from './demo/lock-server-plugin.ts'
+import { findChromium } from './scripts/find-programs.mjs'
 import { workerSource } from './scripts/vite-worker-source.ts'
 
 /** What an application or Node brings itself. */
@@ -19,6 +21,7 @@ const library: UserConfig['build'] = {
       devtools: 'src/devtools/index.ts',
       'devtools-production': 'src/devtools/production.ts',
       server: 'src/server/index.ts',
+      'server-node': 'src/server/node.ts',
       cli: 'src/cli/main.ts',
     },
     formats: ['es'],
@@ -37,6 +40,19 @@ const workerFile: UserConfig['build'] = {
   lib: { entry: 'src/heartbeat/worker.ts', formats: ['es'], fileName: () => 'worker.js' },
 }
 
+/** Runs also as root in a container, and asks nothing of the network by itself. */
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+const chromium = process.env.VITEST ? findChromium() : null
+
 const test: ViteUserConfig['test'] = {
   projects: [
     {
@@ -46,6 +62,23 @@ const test: ViteUserConfig['test'] = {
         environment: 'node',
         include: ['test/**/*.test.{ts,tsx}'],
         exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/runtimes/**'],
+      },
+    },
+    {
+      extends: true,
+      optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime', 'zustand', 'zustand/vanilla'] },
+      test: {
+        name: 'browser',
+        include: ['test/**/*.browser.test.{ts,tsx}'],
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({
+            launchOptions: { args: CHROMIUM_ARGS, ...(chromium === null ? {} : { executablePath: chromium }) },
+          }),
+          instances: [{ browser: 'chromium' }],
+        },
       },
     },
     {

@@ -4,6 +4,8 @@ import { App } from './app.tsx'
 import { freeName, nameInAddress, namesInUse } from './people.ts'
 import './styles/base.css'
 import './styles/scenes.css'
+import './styles/document.css'
+import './styles/sync.css'
 
 const asked = nameInAddress()
 const taken = await namesInUse()

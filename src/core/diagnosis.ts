@@ -1,4 +1,4 @@
-import type { EndReason } from '../protocol/wire.ts'
+import type { EndReason, Json } from '../protocol/wire.ts'
 import type { EventOf, EventType, LockableEvent } from './events.ts'
 import type { Loss, LossCause } from './loss.ts'
 
@@ -53,7 +53,7 @@ function judge(trigger: LossTrigger, facts: Facts): Judgement {
 }
 
 function judgeRefusal(reason: EndReason | 'no', facts: Facts): Judgement {
-  if (reason === 'stolen') return takenOver
+  if (reason === 'stolen') return takenOver(facts)
   if (reason === 'revoked') return revoked
   if (reason === 'expired' && facts.silence()) return judgeExpiry(facts)
   const said = reason === 'no' ? 'The server no longer has this lock for us' : `The server says that it is ${reason}`
@@ -64,11 +64,21 @@ function judgeRefusal(reason: EndReason | 'no', facts: Facts): Judgement {
   ]
 }
 
-const takenOver: Judgement = [
-  'taken-over',
-  'Somebody else took the lock over.',
-  'Save what you have as a draft, and acquire the lock again to go on.',
-]
+function takenOver(facts: Facts): Judgement {
+  return [
+    'taken-over',
+    `${nameIn(facts.last('ending')?.successor) ?? 'Somebody else'} took the lock over.`,
+    'Save what you have as a draft, and acquire the lock again to go on.',
+  ]
+}
+
+/** What people would call whoever gave this `info`. */
+function nameIn(info: Json | undefined): string | null {
+  if (typeof info === 'string') return info
+  if (typeof info !== 'object' || info === null || Array.isArray(info)) return null
+  const { name, label } = info as { readonly name?: Json; readonly label?: Json }
+  return [name, label].find((each) => typeof each === 'string') ?? null
+}
 
 const revoked: Judgement = [
   'revoked',
@@ -80,10 +90,14 @@ const revoked: Judgement = [
 function judgeExpiry(facts: Facts): Judgement {
   const lasted = `${seconds(facts.sinceRenewal())} passed without a renewal`
   if (facts.last('heartbeat.paused')) {
-    return ['injected', `Heartbeats were paused in the devtools, so the lease ran out: ${lasted}.`, 'Resume them.']
+    return [
+      'injected',
+      `Heartbeats were paused in the devtools, so the lease ran out: ${lasted}.`,
+      'Nothing is wrong: resume the heartbeats, and acquire the lock again.',
+    ]
   }
   const ending = facts.last('ending')
-  if (ending) return ending.reason === 'stolen' ? takenOver : revoked
+  if (ending) return ending.reason === 'stolen' ? takenOver(facts) : revoked
   const stalled = facts.last('heartbeat.stalled')
   if (stalled) {
     return [

@@ -94,8 +94,8 @@ class Turn {
 
   async #poll(mayPark: boolean): Promise<Poll> {
     const { connection, runtime, lock, name, leaseMs, emit, givenUp, blocking } = this.#acquisition
-    // Nothing is parked at a server that is not known yet, so that it is found out soon.
-    const parked = mayPark && blocking && connection.dialect === 'owned'
+    // The first request is answered at once: so a server that is not known yet is found out, and who holds is heard of.
+    const parked = mayPark && blocking && connection.dialect === 'owned' && this.#attempts > 0
     const waitMs = parked ? LONGEST_PARK_MS : blocking ? SHORTEST_PARK_MS : 0
     const path = operationPath('acquire', name)
     const body = acquireBody(this.#acquisition, this.#owner, waitMs)

@@ -73,14 +73,13 @@ function LateCard({ row }: { row: Row }): ReactElement {
   )
 }
 
-function Facts({ row: { lock, source } }: { row: Row }): ReactElement | null {
+function Facts({ row: { lock } }: { row: Row }): ReactElement | null {
   const facts: [string, string][] = []
   if (lock.fencingToken !== null) facts.push(['Fencing token', String(lock.fencingToken)])
   if (lock.leaseMs !== null) facts.push(['Lease', setting(lock.leaseMs)])
   if (lock.heldSince !== null)
     facts.push([lock.phase === 'held' ? 'Held since' : 'Was held from', timeOfDay(lock.heldSince)])
   if (lock.mode === 'shared') facts.push(['Mode', 'shared'])
-  if (source.label) facts.push(['Client', source.label])
   if (facts.length === 0) return null
   return (
     <dl className="facts">

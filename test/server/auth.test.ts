@@ -47,6 +47,7 @@ test.each([
   'Basic lk_one',
   'Basic ***',
   `Basic ${Buffer.from('lk_one').toString('base64')}`,
+  `Basic ${Buffer.from('lk_one!').toString('base64')}`,
   'Digest lk_one',
 ])('the credentials %j are not accepted', async (authorization) => {
   const reply = await acquire('refused', authorization)

@@ -40,7 +40,8 @@ export function send(server: LockServer, path: string, sent: Sent = {}): Promise
       },
     )
     outgoing.on('error', reject)
-    if (body !== undefined && !chunked) outgoing.setHeader('Content-Length', Buffer.byteLength(body))
+    // Node tells the length of a body that is there before the headers are sent.
+    if (chunked) outgoing.flushHeaders()
     outgoing.end(body)
   })
 }

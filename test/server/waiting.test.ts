@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { createHandler } from '../../src/server/handler.ts'
 import { newOwner } from '../support/owners.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 import { HandlerBench } from './http-bench.ts'
 
 test('a parked request is answered when the lock is released, with how long it waited', async () => {
@@ -159,6 +161,23 @@ test('closing lets parked requests go, grants nothing more, and still serves hea
   expect((await bench.post('heartbeat', { owner: holder })).json).toMatchObject({ response: true })
   expect((await bench.post('release', { owner: holder })).json).toEqual({ v: 2, response: true })
   expect((await bench.post('acquire', { owner })).json).toEqual({ ...shutdown, owner })
+})
+
+test('a handler closes its own store when all has been answered', async () => {
+  const handler = createHandler({ clock: new VirtualClock() })
+  const get = async (path: string) => handler.fetch(new Request(`http://localhost${path}`))
+  await get('/v1/acquire/k')
+  const parked = handler.fetch(
+    new Request('http://localhost/v1/acquire/k', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ owner: newOwner(), wait_ms: 30_000 }),
+    }),
+  )
+  await expect.poll(async () => (await get('/v1/status/k')).json()).toMatchObject({ waiters: 1 })
+  await handler.close()
+  expect(await (await parked).json()).toMatchObject({ reason: 'shutdown' })
+  expect((await get('/v1/status/k')).status).toBe(503)
 })
 
 test('a full lock answers 429 to acquire, and never to a holder', async () => {

@@ -1,0 +1,13 @@
+import { inject } from 'vitest'
+
+/** Projects of users, made from the packed package by `global-setup.ts`. */
+export interface Consumers {
+  /** The package as it would be published. */
+  readonly tarball: string
+  /** A folder in which nothing but the package was installed. */
+  readonly bare: string
+  /** One that has React, zustand and the types of Node besides. */
+  readonly web: string
+}
+
+export const consumers: Consumers = inject('consumers')
