@@ -69,6 +69,21 @@ describe('useLockStatus', () => {
     expect(saw.at(-1)?.isMine).toBe(true)
   })
 
+  it('knows what this client holds also where the server cannot be asked', async () => {
+    const { client, wire } = world.person({ dialect: 'classic' })
+    const name = freshName()
+    const saw: LockStatusResult[] = []
+    render(<Watcher name={name} client={client} saw={saw} />)
+    await macrotasks()
+    expect(saw.at(-1)).toMatchObject({ status: 'unknown', isMine: false })
+    const lease = await client.acquire(name)
+    await shows('held', 'watcher')
+    expect(saw.at(-1)).toMatchObject({ isMine: true, holder: null })
+    await lease.release()
+    await shows('unknown', 'watcher')
+    expect(wire).toEqual([`acquire ${name}`, `release ${name}`])
+  })
+
   it('renders nothing while nothing changes', async () => {
     const [alice, bob] = [world.person(), world.person()]
     const name = freshName()

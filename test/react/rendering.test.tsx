@@ -76,6 +76,19 @@ describe('select', () => {
     expect(saw.filter((value, index) => value !== saw[index - 1])).toEqual([false, true])
   })
 
+  it('is not asked when nothing changed', async () => {
+    const person = world.person()
+    const name = freshName()
+    const saw: unknown[] = []
+    const select = vi.fn<LockSelector<boolean>>(({ isHeld }) => isHeld)
+    render(<Selected name={name} options={person} select={select} saw={saw} />)
+    await vi.waitFor(() => expect(saw.at(-1)).toBe(true))
+    const asked = select.mock.calls.length
+    await next(person.client, 'heartbeat.ok')
+    await (await person.client.acquire(freshName())).release()
+    expect(select).toHaveBeenCalledTimes(asked)
+  })
+
   it('may return a fresh object each time, which stays the same while its members do', async () => {
     const person = world.person()
     const name = freshName()

@@ -8,25 +8,27 @@ beforeAll(async () => {
   server = await startServer({ tokens: 'secret' })
 })
 
-describe.each(scriptRuntimes)('in $name, tryAcquire, tryHeartbeat and tryRelease', (runtime) => {
-  it('take the address and the token from the environment', async () => {
-    const { code, stdout, stderr } = await startProgram(runtime, 'direct', [`direct-${runtime.name}`], {
-      LOCKABLE_URL: server.url,
-      LOCKABLE_AUTH_TOKEN: 'secret',
-    }).ended
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(JSON.parse(stdout)).toEqual({
-      acquired: true,
-      acquiredAgain: false,
-      renewed: true,
-      released: true,
-      renewedAfterwards: false,
-      releasedAgain: false,
+for (const runtime of scriptRuntimes) {
+  describe(`tryAcquire, tryHeartbeat and tryRelease in ${runtime.name}`, () => {
+    it('take the address and the token from the environment', async () => {
+      const { code, stdout, stderr } = await startProgram(runtime, 'direct', [`direct-${runtime.name}`], {
+        LOCKABLE_URL: server.url,
+        LOCKABLE_AUTH_TOKEN: 'secret',
+      }).ended
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(JSON.parse(stdout)).toEqual({
+        acquired: true,
+        acquiredAgain: false,
+        renewed: true,
+        released: true,
+        renewedAfterwards: false,
+        releasedAgain: false,
+      })
+    })
+
+    it('are refused without the token', async () => {
+      const { stdout } = await startProgram(runtime, 'direct', ['direct'], { LOCKABLE_URL: server.url }).ended
+      expect(JSON.parse(stdout)).toEqual({ code: 'authentication' })
     })
   })
-
-  it('are refused without the token', async () => {
-    const { stdout } = await startProgram(runtime, 'direct', ['direct'], { LOCKABLE_URL: server.url }).ended
-    expect(JSON.parse(stdout)).toEqual({ code: 'authentication' })
-  })
-})
+}

@@ -10,11 +10,13 @@ beforeAll(async () => {
   server = await startServer()
 })
 
-it.each(scriptRuntimes)('$name ends by itself while it holds a lock, which then expires', async (runtime) => {
-  const name = `exit-${runtime.name}`
-  const program = startProgram(runtime, 'leave-held', [server.url, name, String(LEASE_MS)])
-  expect(await program.ended).toEqual({ code: 0, stdout: '{"state":"held"}\n', stderr: '' })
-  // Nothing but the end of its lease can free it now.
-  expect(await askStatus(server.url, name)).toMatchObject({ state: 'held' })
-  expect(await waitForGrant(server.url, name, 5 * LEASE_MS)).toBe(true)
-})
+for (const runtime of scriptRuntimes) {
+  it(`${runtime.name} ends by itself while it holds a lock, which then expires`, async () => {
+    const name = `exit-${runtime.name}`
+    const program = startProgram(runtime, 'leave-held', [server.url, name, String(LEASE_MS)])
+    expect(await program.ended).toEqual({ code: 0, stdout: '{"state":"held"}\n', stderr: '' })
+    // Nothing but the end of its lease can free it now.
+    expect(await askStatus(server.url, name)).toMatchObject({ state: 'held' })
+    expect(await waitForGrant(server.url, name, 5 * LEASE_MS)).toBe(true)
+  })
+}

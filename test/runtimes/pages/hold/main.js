@@ -31,7 +31,10 @@ globalThis.hold = async (url, name, worker = 'auto') => {
     }
     await globalThis.isHeld(held)
   }
-  return { ...held, released: events.filter(({ type }) => type === 'release.answered').map((each) => each.acknowledged) }
+  return {
+    ...held,
+    released: events.filter(({ type }) => type === 'release.answered').map((each) => each.acknowledged),
+  }
 }
 
 /** Resolves when the condition holds after an event. */

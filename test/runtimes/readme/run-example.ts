@@ -1,0 +1,102 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { expect } from 'vitest'
+import { launchChromium } from '../../support/chromium.ts'
+import { Child, type Outcome } from '../child.ts'
+import { consumers } from '../consumers.ts'
+import { deno, node } from '../script-runtimes.ts'
+import { serveApp } from '../vite-app.ts'
+import type { Example, ExampleKind } from './examples.ts'
+
+/** What examples call the lock server, which is that of the test for them. */
+const DOCUMENTED_URL = 'http://127.0.0.1:5625'
+
+const RUNNERS: Readonly<Record<ExampleKind, (code: string, url: string, name: string) => Promise<void>>> = {
+  node: runNode,
+  deno: runDeno,
+  browser: runBrowser,
+  react: runReact,
+  bash: runBash,
+}
+
+/** Runs an example in a project of its user, against the server at `url`. Throws if it does not do what it should. */
+export async function runExample({ kind, code, line }: Example, url: string): Promise<void> {
+  await RUNNERS[kind](code.replaceAll(DOCUMENTED_URL, url), url, `${kind}-${line}`)
+}
+
+/** Must end by itself, without an error. */
+async function runNode(code: string, url: string, name: string): Promise<void> {
+  const file = await write(consumers.bare, `${name}.mjs`, code)
+  const { code: exitCode, stderr } = await start(node.command, [...node.args, file], url)
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+}
+
+/** Must end by itself, without an error, and with no permission but for the network. */
+async function runDeno(code: string, url: string, name: string): Promise<void> {
+  const file = await write(consumers.bare, `${name}.ts`, code)
+  const { code: exitCode, stderr } = await start(deno.command, ['run', '--no-lock', '--allow-net', file], url)
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+}
+
+/** Must come to its end in a page, without an error, and acquire a lock there. */
+async function runBrowser(code: string, _url: string, name: string): Promise<void> {
+  await runPage(name, { 'example.ts': code, 'main.ts': "import './example.ts'\ndocument.body.append('done')\n" })
+}
+
+/** Must export a component `App`, which acquires a lock when it is rendered and shows something. */
+async function runReact(code: string, _url: string, name: string): Promise<void> {
+  const main = `
+    import { createElement, StrictMode } from 'react'
+    import { createRoot } from 'react-dom/client'
+    import { App } from './example.tsx'
+    createRoot(document.body).render(createElement(StrictMode, null, createElement(App)))
+  `
+  await runPage(name, { 'example.tsx': code, 'main.ts': main })
+}
+
+async function runPage(name: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const folder = join(consumers.web, 'examples', name)
+  const html = '<!doctype html><title>An example</title><body></body><script type="module" src="./main.ts"></script>'
+  for (const [file, text] of Object.entries({ 'index.html': html, ...files })) await write(folder, file, text)
+  const app = await serveApp(folder)
+  const browser = await launchChromium()
+  try {
+    const page = await browser.newPage()
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(String(error)))
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+    const granted = page.waitForResponse(
+      async (reply) => reply.url().includes('/v1/acquire/') && (await reply.json()).response === true,
+    )
+    await page.goto(app.url)
+    await granted
+    await page.waitForFunction('document.body.childElementCount + document.body.innerText.length > 0')
+    expect(errors).toEqual([])
+  } finally {
+    await browser.close()
+    await app.close()
+  }
+}
+
+/**
+ * All commands must succeed, and write what the comments behind them that begin with JSON say: `# {"response":true}`.
+ * `LOCKABLE_URL` is in the environment, `lockable` on the path.
+ */
+async function runBash(code: string, url: string, name: string): Promise<void> {
+  const file = await write(consumers.bare, `${name}.sh`, code)
+  const { code: exitCode, stdout, stderr } = await start('bash', ['-euo', 'pipefail', file], url)
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+  const promised = [...code.matchAll(/# (\{.*?\})/g)].map(([, json]) => json)
+  if (promised.length > 0) expect(stdout.replace(/\s/g, '')).toBe(promised.join('').replace(/\s/g, ''))
+}
+
+function start(command: string, args: readonly string[], url: string): Promise<Outcome> {
+  const path = [join(consumers.bare, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
+  return new Child(command, args, { cwd: consumers.bare, env: { PATH: path, LOCKABLE_URL: url } }).ended
+}
+
+async function write(folder: string, file: string, text: string): Promise<string> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, file), text)
+  return join(folder, file)
+}
