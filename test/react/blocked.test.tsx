@@ -2,11 +2,13 @@
 import { render } from '@testing-library/react'
 import { describe, expect, it, vi } from 'vitest'
 import { Editor, Probe } from './editor.tsx'
-import { freshName, macrotasks, next, shown, shows, startWorld } from './harness.tsx'
+import { freshName, macrotasks, next, parkWaits, shown, shows, startWorld } from './harness.tsx'
 
 const world = startWorld()
 
-describe('waiting in the queue', () => {
+describe('waiting at the server', () => {
+  parkWaits()
+
   it('shows who holds, since when, and the place', async () => {
     const [alice, bob] = [world.person(), world.person()]
     const name = freshName()
@@ -24,6 +26,24 @@ describe('waiting in the queue', () => {
     expect(probe.lock).toMatchObject({ queued: false, position: null, holder: null, isHeld: true })
   })
 
+  it('goes on showing who holds and since when, though the wait itself is not answered', async () => {
+    const [alice, carol, bob] = [world.person(), world.person(), world.person()]
+    const name = freshName()
+    const lease = await alice.client.acquire(name, { info: 'Alice' })
+    const granted = carol.client.acquire(name, { info: 'Carol' })
+    await vi.waitFor(async () => expect((await alice.client.status(name)).waiters).toBe(1))
+    const probe = new Probe()
+    render(<Editor name={name} client={bob.client} probe={probe} />)
+    await shows('blocked')
+    expect(probe.lock).toMatchObject({ position: 2, holder: { info: 'Alice' } })
+    await lease.release()
+    await granted
+    await vi.waitFor(() => expect(probe.lock.holder?.info).toBe('Carol'), { timeout: 4000 })
+    expect(shown()).toBe('blocked')
+  })
+})
+
+describe('waiting in the queue', () => {
   it('renders nothing while the same one holds, however often the server is asked', async () => {
     const [alice, bob] = [world.person(), world.person()]
     const name = freshName()
@@ -111,6 +131,8 @@ describe('blocking: false', () => {
 })
 
 describe('takeOver()', () => {
+  parkWaits()
+
   it('gives up the wait and gets the lock at the end of the lease of its holder', async () => {
     const [alice, bob] = [world.person(), world.person()]
     const name = freshName()

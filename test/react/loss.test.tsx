@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Lease } from '../../src/index.ts'
 import type { UseLockOptions } from '../../src/react/index.ts'
 import { Editor, Probe } from './editor.tsx'
-import { freshName, macrotasks, shown, shows, startWorld } from './harness.tsx'
+import { freshName, macrotasks, parkWaits, shown, shows, startWorld } from './harness.tsx'
 
 const world = startWorld()
 
@@ -124,6 +124,8 @@ describe('a loss', () => {
 })
 
 describe('autoReacquire', () => {
+  parkWaits()
+
   it('queues again after a loss, which is told all the same', async () => {
     const onLockLoss = vi.fn()
     const onAcquired = vi.fn()
