@@ -83,6 +83,20 @@ const test: ViteUserConfig['test'] = {
     },
     {
       extends: true,
+      test: {
+        name: 'types',
+        include: [],
+        typecheck: {
+          enabled: true,
+          only: true,
+          include: ['test/types/**/*.test-d.ts'],
+          tsconfig: './tsconfig.json',
+          ignoreSourceErrors: true,
+        },
+      },
+    },
+    {
+      extends: true,
       test: { name: 'package', environment: 'node', include: ['test/runtimes/**/*.test.ts'], fileParallelism: false },
     },
   ],

@@ -2,3 +2,4 @@ export const RUNTIMES_FOLDER: string
 export function findChromium(): string | null
 export function findDeno(): string | null
 export function findBun(): string | null
+export function findCurl(): string | null

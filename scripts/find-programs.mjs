@@ -29,12 +29,13 @@ export function findChromium() {
 }
 
 /**
- * The program of Deno 2, or `null`. `DENO_PATH` goes before everything else.
+ * The program of Deno, from 2.5 up (which logs the permissions that are asked for), or `null`. `DENO_PATH` goes before
+ * everything else.
  *
  * @returns {string | null}
  */
 export function findDeno() {
-  return process.env.DENO_PATH || findRuntime('deno', ([major = 0]) => major === 2)
+  return process.env.DENO_PATH || findRuntime('deno', ([major = 0, minor = 0]) => major === 2 && minor >= 5)
 }
 
 /**
@@ -44,6 +45,15 @@ export function findDeno() {
  */
 export function findBun() {
   return process.env.BUN_PATH || findRuntime('bun', ([major = 0, minor = 0]) => major > 1 || minor >= 4)
+}
+
+/**
+ * The program of curl, or `null`.
+ *
+ * @returns {string | null}
+ */
+export function findCurl() {
+  return onPath(['curl']).find(isExecutable) ?? null
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { aptInstall, canUseApt } from './apt.mjs'
 import { findChromium } from './find-programs.mjs'
 import { mustRun } from './run-command.mjs'
 import { say } from './say.mjs'
@@ -12,12 +12,12 @@ export async function provideChromium() {
   const found = findChromium()
   if (found) return found
   const failures = []
-  for (const install of isDebianRoot() ? [installFromDebian, installByPlaywright] : [installByPlaywright]) {
+  for (const install of canUseApt() ? [fromDistribution, byPlaywright] : [byPlaywright]) {
     try {
       await install()
       const installed = findChromium()
       if (installed) return installed
-      failures.push(`${install.name} has not brought a Chromium that runs.`)
+      failures.push('What was installed does not run.')
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error))
     }
@@ -27,25 +27,12 @@ export async function provideChromium() {
   )
 }
 
-async function installFromDebian() {
+async function fromDistribution() {
   say('Chromium is missing: installing it with apt-get.')
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  const wait = ['-o', 'DPkg::Lock::Timeout=300']
-  await mustRun('apt-get', [...wait, 'update', '-qq'], { env })
-  await mustRun('apt-get', [...wait, 'install', '-y', '-qq', '--no-install-recommends', 'chromium'], { env })
+  await aptInstall('chromium')
 }
 
-async function installByPlaywright() {
+async function byPlaywright() {
   say('Chromium is missing: installing it with Playwright.')
   await mustRun('npx', ['--no-install', 'playwright', 'install', 'chromium'])
-}
-
-/** Ubuntu is left out: its package of that name is a stub that wants snap. */
-function isDebianRoot() {
-  if (process.getuid?.() !== 0) return false
-  try {
-    return /^ID=["']?debian["']?$/m.test(readFileSync('/etc/os-release', 'utf8'))
-  } catch {
-    return false
-  }
 }

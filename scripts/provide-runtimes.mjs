@@ -4,8 +4,8 @@ import { findBun, findDeno, RUNTIMES_FOLDER } from './find-programs.mjs'
 import { mustRun } from './run-command.mjs'
 import { say } from './say.mjs'
 
-const DENO = { name: 'deno', version: '2.9.6', wanted: 'Deno 2', find: findDeno }
-const BUN = { name: 'bun', version: '1.4.5', wanted: 'Bun 1.4 or newer', find: findBun }
+const DENO = { name: 'deno', version: '2.9.6', wanted: 'Deno from 2.5 up', find: findDeno }
+const BUN = { name: 'bun', version: '1.4.5', wanted: 'Bun from 1.4 up', find: findBun }
 
 /**
  * The path of Deno, installed if there is none.

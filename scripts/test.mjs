@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { provideChromium } from './provide-chromium.mjs'
+import { provideCurl } from './provide-curl.mjs'
 import { provideBun, provideDeno } from './provide-runtimes.mjs'
 import { mustRun, runCommand } from './run-command.mjs'
 import { say } from './say.mjs'
@@ -17,6 +18,7 @@ const REPORTERS = ['--reporter=default', '--reporter=./scripts/count-reporter.ts
  * @returns {Promise<Counts>}
  */
 async function test(args) {
+  await provideCurl()
   const env = {
     CHROMIUM_PATH: await provideChromium(),
     DENO_PATH: await provideDeno(),

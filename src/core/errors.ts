@@ -150,7 +150,8 @@ export function isLockableError(error: unknown): error is LockableError {
 
 /** An error as plain data, for events and for messages between threads. */
 export interface ErrorDescription {
-  readonly code: LockableErrorCode | 'unknown'
+  /** `aborted`: the caller's own signal. `unknown`: an error that is none of ours. */
+  readonly code: LockableErrorCode | 'aborted' | 'unknown'
   readonly message: string
   /** The status of the reply, if there was one. */
   readonly status?: number

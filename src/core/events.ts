@@ -167,4 +167,10 @@ export type LockableEvent = EventStamp & EventBody
 export type EventType = EventBody['type']
 
 /** The event with this `type`. */
-export type EventOf<Type extends EventType> = Extract<LockableEvent, { readonly type: Type }>
+export type EventOf<Type extends EventType> = LockableEvent extends infer Event
+  ? Event extends { readonly type: infer Own }
+    ? Type extends Own
+      ? Event & { readonly type: Type }
+      : never
+    : never
+  : never

@@ -15,6 +15,12 @@ import type { LeaseState, LockOptions } from './types.ts'
 /** The part of a term after which a renewal is overdue: by then the third attempt should have succeeded. */
 const OVERDUE_PART = 0.6
 
+/** What a lease knows of its `Lock`. */
+interface Holdable {
+  readonly id: string
+  readonly name: string
+}
+
 /** The end of a lease that is fixed before it comes. */
 export interface Ending {
   readonly reason: EndingReason
@@ -35,7 +41,8 @@ export class Lease {
   /** Larger than that of every earlier grant of this name; `null` on a classic server. */
   readonly fencingToken: number | null
   readonly #context: ClientContext
-  readonly #lock: string
+  /** Kept as long as the lease is held, so that `find()` finds it. */
+  readonly #lock: Holdable
   readonly #options: LockOptions
   readonly #owner: string | null
   readonly #leaseMs: number
@@ -50,7 +57,7 @@ export class Lease {
   #cancelTimer: CancelTimer = () => {}
 
   /** @internal Leases come from `Lock.acquire()`. */
-  constructor(context: ClientContext, lock: string, name: string, mode: LockMode, grant: Grant, options: LockOptions) {
+  constructor(context: ClientContext, lock: Holdable, mode: LockMode, grant: Grant, options: LockOptions) {
     this.#context = context
     this.#lock = lock
     this.#options = options
@@ -59,7 +66,7 @@ export class Lease {
     this.#term = grant.term
     this.#grantedAt = instant(context.runtime)
     this.id = context.newId()
-    this.name = name
+    this.name = lock.name
     this.fencingToken = grant.fencingToken
     context.leases.set(this.id, this)
     this.#begin(mode, grant)
@@ -303,7 +310,7 @@ export class Lease {
   }
 
   #ids(): { lock: string; name: string; lease: string } {
-    return { lock: this.#lock, name: this.name, lease: this.id }
+    return { lock: this.#lock.id, name: this.name, lease: this.id }
   }
 
   #emit(event: EventBody): void {

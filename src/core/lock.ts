@@ -123,13 +123,21 @@ export class Lock {
       const grant = await acquire(acquisition)
       if (wanted.aborted) handBack(acquisition, grant)
       wanted.throwIfAborted()
-      return new Lease(this.#context, lock, name, mode, grant, {
+      return new Lease(this.#context, this, mode, grant, {
         ...this.#options,
         ...(acquisition.leaseMs === null ? {} : { leaseDuration: acquisition.leaseMs }),
       })
     } catch (error) {
       const holders = error instanceof CouldNotAcquireLockError ? error.holders : []
-      events.emit({ type: 'acquire.ended', lock, name, error: describeError(error), holders })
+      const described = describeError(error)
+      const aborted = described.code === 'unknown' && wanted.aborted
+      events.emit({
+        type: 'acquire.ended',
+        lock,
+        name,
+        error: aborted ? { ...described, code: 'aborted' } : described,
+        holders,
+      })
       this.#forgetClassic(error)
       throw error
     }

@@ -9,6 +9,8 @@ import type { LockStatus } from './types.ts'
 
 /** ms between looks at a watched name, ±25 %. */
 const WATCH_INTERVAL_MS = 2_000
+/** Two looks at one grant find its beginning within so many ms. */
+const SAME_GRANT_MS = 1_500
 /** What happens to a lock of this client changes what the server would say of its name. */
 const CHANGES: ReadonlySet<LockableEvent['type']> = new Set(['granted', 'release.answered', 'lost', 'acquire.waiting'])
 
@@ -87,6 +89,8 @@ class WatchedName {
   readonly #listeners = new Set<(status: LockStatus) => void>()
   readonly #over = new AbortController()
   #last: LockStatus | null = null
+  /** Since when each of the holders holds, on our clock. */
+  #since: readonly number[] = []
   #looking = false
   #lookAgain = false
   #cancelTimer: CancelTimer = () => {}
@@ -103,7 +107,7 @@ class WatchedName {
     const own = (status: LockStatus) => listener(status)
     this.#listeners.add(own)
     if (this.#last !== null) this.#tell(own, this.#last)
-    else this.look()
+    else if (!this.#looking) this.look()
     return () => {
       if (!this.#listeners.delete(own) || this.#listeners.size > 0) return
       this.close()
@@ -147,9 +151,11 @@ class WatchedName {
   }
 
   #update(status: LockStatus): void {
-    const changed = this.#last === null || essence(this.#last) !== essence(status)
+    const since = status.holders.map(({ since_ms }) => this.#runtime.now() - since_ms)
+    const isNews = this.#last === null || essence(this.#last) !== essence(status) || differ(since, this.#since)
     this.#last = status
-    if (!changed) return
+    if (!isNews) return
+    this.#since = since
     this.#events.emit({ type: 'status', ...status })
     for (const listener of [...this.#listeners]) this.#tell(listener, status)
   }
@@ -161,6 +167,11 @@ class WatchedName {
       this.#runtime.reportException(error)
     }
   }
+}
+
+/** Whether these are other grants: the same one is found at the same time, but for how long the replies took. */
+function differ(since: readonly number[], before: readonly number[]): boolean {
+  return since.some((at, index) => Math.abs(at - (before[index] ?? at)) > SAME_GRANT_MS)
 }
 
 /** What of a status is news: not the times, which differ with every look. */

@@ -1,4 +1,4 @@
-import { shallow } from 'zustand/shallow'
+import { shallow } from 'zustand/vanilla/shallow'
 import type { Lease, Lock, Loss } from '../index.ts'
 import { type LockSnapshot, type LockStoreState, lockOf, type StatusSnapshot, statusOf } from '../store/index.ts'
 import type { Attempt } from './attempt.ts'

@@ -1,5 +1,5 @@
 import { useMemo } from 'react'
-import { shallow } from 'zustand/shallow'
+import { shallow } from 'zustand/vanilla/shallow'
 import type { Lockable } from '../index.ts'
 import { lockStore } from '../store/index.ts'
 import { useLockClient } from './lock-provider.tsx'

@@ -1,5 +1,5 @@
 import { useCallback, useState, useSyncExternalStore } from 'react'
-import { shallow } from 'zustand/shallow'
+import { shallow } from 'zustand/vanilla/shallow'
 
 /** Something to render that changes by itself. */
 export interface Source<Value> {

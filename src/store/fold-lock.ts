@@ -68,7 +68,7 @@ function waiting(lock: LockSnapshot, { position, holders, wall }: Of<'acquire.wa
 
 function ended(lock: LockSnapshot, { error, holders, wall }: Of<'acquire.ended'>): LockSnapshot | undefined {
   // The reason of the caller's own signal: it gave up, and nothing failed.
-  if (error.code === 'unknown') return undefined
+  if (error.code === 'aborted') return undefined
   const phase = error.code === 'could-not-acquire' ? 'blocked' : 'failed'
   return changed(lock, { phase, phaseSince: wall, queued: false, position: null, error, ...seen(holders, wall) })
 }

@@ -6,7 +6,7 @@ export interface Consumers {
   readonly tarball: string
   /** A folder in which nothing but the package was installed. */
   readonly bare: string
-  /** One that has React, zustand and the types of Node besides. */
+  /** One that has React, zustand, esbuild and the types of Node besides. */
   readonly web: string
 }
 

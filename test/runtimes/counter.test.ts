@@ -26,16 +26,12 @@ async function increment(manner: 'locked' | 'unlocked'): Promise<void> {
   for (const program of programs) expect(await program.ended).toEqual({ code: 0, stdout: '', stderr: '' })
 }
 
-it('lets four processes of three runtimes count without a mistake', async () => {
+it('lets four processes of three runtimes count without a mistake, in the order of their fencing tokens', async () => {
   await increment('locked')
   expect(counter.value).toBe(PROCESSES.length * EACH)
-})
-
-it('gives every turn a larger fencing token than the one before', async () => {
-  await increment('locked')
   const tokens = counter.tokens.map(Number)
   expect(tokens).toHaveLength(PROCESSES.length * EACH)
-  expect(tokens.every((token, index) => index === 0 || token > (tokens[index - 1] ?? Number.NaN))).toBe(true)
+  expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
 })
 
 it('is needed: without the lock they overwrite each other', async () => {

@@ -10,6 +10,7 @@ import type { Consumers } from './consumers.ts'
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FIXTURES = ['programs', 'pages']
+const ESBUILD = 'esbuild@0.28.2'
 /** Each in the version that the library is developed with. */
 const WEB_PACKAGES = ['react', 'react-dom', 'zustand', '@types/react', '@types/react-dom', '@types/node']
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error']
@@ -21,7 +22,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const tarball = await pack(folder)
     const [bare, web] = await Promise.all([
       install(join(folder, 'bare'), [tarball]),
-      install(join(folder, 'web'), [tarball, ...(await pinned(WEB_PACKAGES))]),
+      install(join(folder, 'web'), [tarball, ESBUILD, ...(await pinned(WEB_PACKAGES))]),
     ])
     project.provide('consumers', { tarball, bare, web })
   } catch (error) {

@@ -1,56 +1,79 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchChromium } from '../support/chromium.ts'
 import { consumers } from './consumers.ts'
-import { askStatus, isFree, type RealServer, startServer } from './lock-server.ts'
-import { type App, serveApp } from './vite-app.ts'
+import { type RealServer, startServer } from './lock-server.ts'
+import { type Course, openPage } from './open-page.ts'
+import { buildWithEsbuild, buildWithVite } from './web-app.ts'
+
+const PLAIN = join(consumers.web, 'pages/plain')
+const STRICT = join(consumers.web, 'pages/strict')
+/** No blob worker. Requests may go to the lock server, which is another origin. */
+const STRICT_POLICY = { 'content-security-policy': "default-src 'self'; connect-src *" }
 
 let server: RealServer
-let app: App
 let browser: Browser
-let page: Page
 
 beforeAll(async () => {
   server = await startServer()
-  app = await serveApp(join(consumers.bare, 'pages/hold'))
   browser = await launchChromium()
 })
 
-afterAll(async () => {
-  await browser?.close()
-  await app?.close()
-})
+afterAll(() => browser?.close())
 
-beforeEach(async () => {
-  page = await browser.newPage()
-})
+function expectHeldAndReleased(course: Course): void {
+  expect(course).toMatchObject({ state: 'held', freeWhileHeld: false, releases: [true], freeAfterwards: true })
+  expect(course.token).toBe(course.tokenOnServer)
+}
 
-afterEach(() => page.close())
+describe.each([
+  { bundler: 'Vite', build: buildWithVite },
+  { bundler: 'esbuild', build: buildWithEsbuild },
+])('a page bundled by $bundler', ({ build }) => {
+  beforeAll(() => build(PLAIN))
 
-it('takes a lock, keeps it from a blob worker while the page is busy, and releases it', async () => {
-  const errors: Error[] = []
-  page.on('pageerror', (error) => errors.push(error))
-  const workerStarted = page.waitForEvent('worker')
-  let freeWhileHeld: boolean | undefined
-  let token: number | null | undefined
-  await page.exposeFunction('isHeld', async () => {
-    token = (await askStatus(server.url, 'page')).fencing_token
-    freeWhileHeld = await isFree(server.url, 'page')
+  it('has no syntax that is younger than ES2022', async () => {
+    const scripts = (await readdir(join(PLAIN, 'dist'), { recursive: true })).filter((file) => file.endsWith('.js'))
+    const code = await Promise.all(scripts.map((file) => readFile(join(PLAIN, 'dist', file), 'utf8')))
+    expect(code.join('')).toMatch(/acquire/)
+    expect(code.join('')).not.toMatch(/await using/)
   })
 
-  await page.goto(app.url)
-  const held = await page.evaluate(`hold(${JSON.stringify(server.url)}, 'page')`)
-  expect(held).toEqual({
-    state: 'held',
-    thread: 'worker',
-    reason: null,
-    caughtUpInTime: true,
-    token,
-    released: [true],
+  it('takes a lock, keeps it from a blob worker while the page is busy, and releases it', async () => {
+    const course = await openPage(browser, PLAIN, server.url)
+    expectHeldAndReleased(course)
+    expect(course).toMatchObject({ thread: 'worker', caughtUpInTime: true })
+    expect(course.workers).toEqual([expect.stringMatching(/^blob:/)])
   })
-  expect((await workerStarted).url()).toMatch(/^blob:/)
-  expect(freeWhileHeld).toBe(false)
-  expect(await isFree(server.url, 'page')).toBe(true)
-  expect(errors).toEqual([])
+
+  it('releases by leaving the scope also in a browser that has no Symbol.asyncDispose', async () => {
+    const course = await openPage(browser, PLAIN, server.url, {
+      prepare() {
+        const { asyncDispose: _, dispose: __, ...descriptors } = Object.getOwnPropertyDescriptors(Symbol)
+        const older = (description?: string) => Original(description)
+        const Original = Symbol
+        globalThis.Symbol = Object.defineProperties(older, descriptors) as typeof Symbol
+      },
+    })
+    expectHeldAndReleased(course)
+  })
+})
+
+describe('a page whose Content Security Policy forbids blob workers', () => {
+  beforeAll(() => buildWithVite(STRICT))
+
+  it('keeps its lock from the page', async () => {
+    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY })
+    expectHeldAndReleased(course)
+    expect(course.thread).toBe('page')
+  })
+
+  it('keeps its lock from a worker if it brings that as a file', async () => {
+    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY, query: { worker: 'file' } })
+    expectHeldAndReleased(course)
+    expect(course).toMatchObject({ thread: 'worker', caughtUpInTime: true })
+    expect(course.workers).toEqual([expect.stringMatching(/^http:.*\.js$/)])
+  })
 })

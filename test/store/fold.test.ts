@@ -52,7 +52,7 @@ describe('the phases of a lock', () => {
   })
 
   it('is idle, and gone, when the caller gave up', () => {
-    expect(folded(event.started(), event.waiting(), event.ended('unknown')).locks).toEqual({})
+    expect(folded(event.started(), event.waiting(), event.ended('aborted')).locks).toEqual({})
   })
 
   it('is held with all that the grant says', () => {

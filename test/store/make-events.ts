@@ -19,7 +19,7 @@ export const event = {
     position,
     holders: [{ info, mode: 'exclusive', since_ms: 5_000, expires_in_ms: 20_000 }],
   }),
-  ended: (code: 'could-not-acquire' | 'timeout' | 'unknown', extra: Partial<EventBody> = {}): EventBody =>
+  ended: (code: 'could-not-acquire' | 'timeout' | 'aborted', extra: Partial<EventBody> = {}): EventBody =>
     ({ type: 'acquire.ended', ...LOCK, error: { code, message: code }, holders: [], ...extra }) as EventBody,
   granted: (extra: Partial<EventBody> = {}): EventBody =>
     ({

@@ -20,11 +20,11 @@ it('reads the marked blocks', () => {
 })
 
 it.each([
-  ['an unknown kind', block('<!-- example: perl -->', 'js', ''), 'Line 25 must be <!-- example: KIND -->'],
-  ['a misspelt marker', block('<!-- Example node -->', 'js', ''), 'Line 25 must be <!-- example: KIND -->'],
-  ['a marker without a block', '<!-- example: node -->\nText', 'Line 25 must be followed by a block of js'],
+  ['an unknown kind', block('<!-- example: perl -->', 'js', ''), 'Line 30 must be <!-- example: KIND -->'],
+  ['a misspelt marker', block('<!-- Example node -->', 'js', ''), 'Line 30 must be <!-- example: KIND -->'],
+  ['a marker without a block', '<!-- example: node -->\nText', 'Line 30 must be followed by a block of js'],
   ['a language that cannot run there', block('<!-- example: node -->', 'ts', ''), 'followed by a block of js'],
-  ['a block without an end', '<!-- example: deno -->\n```ts\ncode', 'Line 25: the block does not end'],
+  ['a block without an end', '<!-- example: deno -->\n```ts\ncode', 'Line 30: the block does not end'],
 ])('refuses %s', (_, more, message) => {
   expect(() => readExamples(documentWith(more))).toThrow(message)
 })

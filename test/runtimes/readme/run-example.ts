@@ -1,15 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { expect } from 'vitest'
 import { launchChromium } from '../../support/chromium.ts'
 import { Child, type Outcome } from '../child.ts'
 import { consumers } from '../consumers.ts'
 import { deno, node } from '../script-runtimes.ts'
-import { serveApp } from '../vite-app.ts'
+import { buildWithVite, serveApp } from '../web-app.ts'
 import type { Example, ExampleKind } from './examples.ts'
 
 /** What examples call the lock server, which is that of the test for them. */
 const DOCUMENTED_URL = 'http://127.0.0.1:5625'
+
+const REACT_PLUGIN = createRequire(import.meta.url).resolve('@vitejs/plugin-react')
 
 const RUNNERS: Readonly<Record<ExampleKind, (code: string, url: string, name: string) => Promise<void>>> = {
   node: runNode,
@@ -51,13 +54,18 @@ async function runReact(code: string, _url: string, name: string): Promise<void>
     import { App } from './example.tsx'
     createRoot(document.body).render(createElement(StrictMode, null, createElement(App)))
   `
-  await runPage(name, { 'example.tsx': code, 'main.ts': main })
+  const config = `
+    import react from ${JSON.stringify(REACT_PLUGIN)}
+    export default { plugins: [react()] }
+  `
+  await runPage(name, { 'example.tsx': code, 'main.ts': main, 'vite.config.js': config })
 }
 
 async function runPage(name: string, files: Readonly<Record<string, string>>): Promise<void> {
   const folder = join(consumers.web, 'examples', name)
   const html = '<!doctype html><title>An example</title><body></body><script type="module" src="./main.ts"></script>'
   for (const [file, text] of Object.entries({ 'index.html': html, ...files })) await write(folder, file, text)
+  await buildWithVite(folder)
   const app = await serveApp(folder)
   const browser = await launchChromium()
   try {

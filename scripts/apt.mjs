@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { mustRun } from './run-command.mjs'
+
+/**
+ * Whether this is Debian and we may install. Ubuntu is left out: its Chromium is a stub that wants snap.
+ *
+ * @returns {boolean}
+ */
+export function canUseApt() {
+  if (process.getuid?.() !== 0) return false
+  try {
+    return /^ID=["']?debian["']?$/m.test(readFileSync('/etc/os-release', 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Installs a package of the distribution.
+ *
+ * @param {string} name
+ */
+export async function aptInstall(name) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  const quietly = ['-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0']
+  await mustRun('apt-get', [...quietly, 'update'], { env })
+  await mustRun('apt-get', [...quietly, 'install', '-y', '--no-install-recommends', name], { env })
+}

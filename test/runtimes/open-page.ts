@@ -1,0 +1,65 @@
+import type { Browser } from 'playwright-core'
+import { askStatus, isFree } from './lock-server.ts'
+import { serveApp } from './web-app.ts'
+
+/** What `pages/hold.js` tells of itself while it holds. */
+interface Told {
+  readonly state: string
+  readonly token: number | null
+  readonly thread: string
+  readonly caughtUpInTime: boolean
+}
+
+/** How a page fared that took a lock, kept it for a while and released it. */
+export interface Course extends Told {
+  readonly tokenOnServer: number | null
+  readonly freeWhileHeld: boolean
+  /** What the server answered to each release. */
+  readonly releases: readonly boolean[]
+  readonly freeAfterwards: boolean
+  /** The addresses of the workers it started. */
+  readonly workers: readonly string[]
+}
+
+export interface Visit {
+  /** Sent with the page, such as a Content Security Policy. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  /** Runs in the page before all of its own scripts. */
+  readonly prepare?: () => void
+}
+
+/** Opens the page that was built in `folder`. Rejects if it throws. */
+export async function openPage(
+  browser: Browser,
+  folder: string,
+  serverUrl: string,
+  { headers, query, prepare }: Visit = {},
+): Promise<Course> {
+  const app = await serveApp(folder, headers)
+  const page = await browser.newPage()
+  try {
+    const name = crypto.randomUUID()
+    const workers: string[] = []
+    page.on('worker', (worker) => workers.push(worker.url()))
+    if (prepare) await page.addInitScript(prepare)
+    let whileHeld: Omit<Course, 'releases' | 'freeAfterwards' | 'workers'> | undefined
+    await page.exposeFunction('whileHeld', async (told: Told) => {
+      const { fencing_token: tokenOnServer } = await askStatus(serverUrl, name)
+      whileHeld = { ...told, tokenOnServer, freeWhileHeld: await isFree(serverUrl, name) }
+    })
+    let report: (releases: readonly boolean[]) => void = () => {}
+    const reported = new Promise<readonly boolean[]>((resolve, reject) => {
+      report = resolve
+      page.once('pageerror', reject)
+    })
+    await page.exposeFunction('report', (releases: readonly boolean[]) => report(releases))
+    await page.goto(`${app.url}?${new URLSearchParams({ url: serverUrl, name, ...query })}`)
+    const releases = await reported
+    if (!whileHeld) throw new Error('The page was done before it held the lock.')
+    return { ...whileHeld, releases, freeAfterwards: await isFree(serverUrl, name), workers }
+  } finally {
+    await page.close()
+    await app.close()
+  }
+}
