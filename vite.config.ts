@@ -97,7 +97,15 @@ const test: ViteUserConfig['test'] = {
     },
     {
       extends: true,
-      test: { name: 'package', environment: 'node', include: ['test/runtimes/**/*.test.ts'], fileParallelism: false },
+      test: {
+        name: 'package',
+        environment: 'node',
+        include: ['test/runtimes/**/*.test.ts'],
+        globalSetup: 'test/runtimes/global-setup.ts',
+        fileParallelism: false,
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+      },
     },
   ],
 }

@@ -21,8 +21,8 @@ export function canUseApt() {
  * @param {string} name
  */
 export async function aptInstall(name) {
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  const quietly = ['-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0']
-  await mustRun('apt-get', [...quietly, 'update'], { env })
-  await mustRun('apt-get', [...quietly, 'install', '-y', '--no-install-recommends', name], { env })
+  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, quiet: true }
+  const patiently = ['-qq', '-o', 'DPkg::Lock::Timeout=300']
+  await mustRun('apt-get', [...patiently, 'update'], options)
+  await mustRun('apt-get', [...patiently, 'install', '-y', '--no-install-recommends', name], options)
 }

@@ -101,5 +101,5 @@ function isExecutable(path) {
 function versionOf(path) {
   const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const version = status === 0 ? /\d+(\.\d+)+/.exec(stdout) : null
-  return version?.[0].split('.').map(Number)
+  return version === null ? null : version[0].split('.').map(Number)
 }

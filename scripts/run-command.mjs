@@ -1,19 +1,26 @@
 import { spawn } from 'node:child_process'
 
 /**
+ * @typedef {object} RunOptions
+ * @property {string} [cwd]
+ * @property {Record<string, string>} [env] in addition to ours.
+ * @property {boolean} [quiet] drops what it writes, but for its errors.
+ */
+
+/**
  * Runs a program that writes to our output and has nothing to read.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string>, message?: (message: unknown) => void }} [options] `message`
- *   hears what the program sends to its parent.
+ * @param {RunOptions & { message?: (message: unknown) => void }} [options] `message` hears what the program sends to
+ *   its parent.
  * @returns {Promise<number>} its exit code; 1 if a signal ended it.
  */
-export function runCommand(command, args, { cwd, env, message } = {}) {
+export function runCommand(command, args, { cwd, env, quiet = false, message } = {}) {
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'inherit', 'inherit', ...(message ? [/** @type {const} */ ('ipc')] : [])],
+    stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit', ...(message ? [/** @type {const} */ ('ipc')] : [])],
   })
   if (message) child.on('message', message)
   return new Promise((resolve, reject) => {
@@ -27,7 +34,7 @@ export function runCommand(command, args, { cwd, env, message } = {}) {
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string> }} [options]
+ * @param {RunOptions} [options]
  */
 export async function mustRun(command, args, options) {
   const code = await runCommand(command, args, options)

@@ -25,6 +25,8 @@ export type {
   LockOptions,
   LockState,
   LockStatus,
+  WorkerLike,
+  WorkerLikeEvent,
 } from './core/types.ts'
 export { type DirectOptions, tryAcquire, tryHeartbeat, tryRelease } from './direct.ts'
 export { Lock, Lockable } from './lockable.ts'

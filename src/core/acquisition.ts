@@ -78,8 +78,8 @@ export function refuseOwnedOptions({ mode, steal, name }: Acquisition): void {
   )
 }
 
-/** How many attempts are made before the server answered once. */
-const FIRST_ATTEMPTS = 3
+/** How many attempts are made at least, unless the server never answered and time is up. */
+const ATTEMPTS = 3
 /** ms after which no attempt is begun any more before the server answered once. */
 const FIRST_PATIENCE_MS = 15_000
 /** ms without any answer after which a wait that was answered before is given up. */
@@ -114,8 +114,8 @@ export class Patience {
     const silent = this.#runtime.now() - (this.#answeredAt ?? this.#begun)
     const lost =
       this.#answeredAt === null
-        ? this.#failures >= FIRST_ATTEMPTS || silent >= FIRST_PATIENCE_MS
-        : silent >= WAITING_PATIENCE_MS
+        ? this.#failures >= ATTEMPTS || silent >= FIRST_PATIENCE_MS
+        : this.#failures >= ATTEMPTS && silent >= WAITING_PATIENCE_MS
     if (lost) throw error
     const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1))
     const asked = error instanceof ServerError ? (error.retryAfterMs ?? 0) : 0

@@ -51,6 +51,13 @@ export function pause(timers: Timers, ms: number, signal?: AbortSignal, backgrou
   })
 }
 
+/** Settles as `task` does, or rejects with `late` after `ms`. */
+export function within<T>(timers: Timers, task: Promise<T>, ms: number, late: unknown): Promise<T> {
+  const patience = new AbortController()
+  const cancel = timers.setTimer(() => patience.abort(late), ms)
+  return abandonable(task, patience.signal).finally(cancel)
+}
+
 /** A signal that aborts with any of several others, or by `abort`, until it is undone. */
 export interface LinkedAbort {
   readonly signal: AbortSignal

@@ -4,9 +4,11 @@ import {
   CLASSIC_LEASE_MS,
   type EndingReason,
   type EndReason,
+  type HeartbeatRequest,
   type Json,
   type Operation,
   PROTOCOL_VERSION,
+  type ReleaseRequest,
   type RenewedReply,
 } from '../protocol/wire.ts'
 import { AuthenticationError, InvalidArgumentError, type LockableError, ProtocolError, ServerError } from './errors.ts'
@@ -58,7 +60,8 @@ export function replyError(request: WireRequest, { status, json, reply }: ReadRe
   }
   if (status === 400 && detail) return new InvalidArgumentError(`The server refused ${asked}: ${detail}`)
   if (detail) return new ProtocolError(`The server answered ${status} to ${asked}: ${detail}`, status)
-  const shown = JSON.stringify(reply.body.slice(0, 80))
+  // JSON may well repeat the request, and with it the owner, which is a secret.
+  const shown = json === undefined ? JSON.stringify(reply.body.slice(0, 80)) : 'JSON that is no answer'
   return new ProtocolError(
     `Not a lock server: ${status} ${reply.contentType || 'without a content type'} ${shown} to ${asked}. Check the url.`,
     status,
@@ -124,12 +127,8 @@ export async function sendHeartbeat(
     if (!renewed) return { renewed, reason: 'no' }
     return { renewed, expiresInMs: held.leaseMs ?? CLASSIC_LEASE_MS, ending: null, successor: null }
   }
-  const request: WireRequest = {
-    method: 'POST',
-    path: operationPath('heartbeat', held.name),
-    body: { owner: held.owner, ...(held.leaseMs === null ? {} : { lease_ms: held.leaseMs }) },
-    authToken,
-  }
+  const body: HeartbeatRequest = { owner: held.owner, ...(held.leaseMs === null ? {} : { lease_ms: held.leaseMs }) }
+  const request: WireRequest = { method: 'POST', path: operationPath('heartbeat', held.name), body, authToken }
   const read = readReply(await send(request, options))
   if (!isAnswer(read) || !isOwned(read)) throw replyError(request, read)
   if (member(read.json, 'response') === false) {
@@ -152,7 +151,7 @@ export async function sendRelease(
   options: SendOptions,
 ): Promise<boolean> {
   if (held.owner === null) return classicCall(send, 'release', held.name, authToken, options)
-  const body = { owner: held.owner }
+  const body: ReleaseRequest = { owner: held.owner }
   const request: WireRequest = { method: 'POST', path: operationPath('release', held.name), body, authToken }
   const read = readReply(await send(request, options))
   if (!isAnswer(read)) throw replyError(request, read)

@@ -118,7 +118,7 @@ class ClassicAsking {
   }
 
   async #send(): Promise<Term | null> {
-    const { runtime, connection, name, leaseMs, lock, emit } = this.#acquisition
+    const { runtime, connection, name, leaseMs, lock, emit, givenUp } = this.#acquisition
     const options = { timeoutMs: leaseMs ?? CLASSIC_LEASE_MS }
     let sentAt = instant(runtime)
     const reply = await connection.withToken((authToken) => {
@@ -126,7 +126,7 @@ class ClassicAsking {
       emit({ type: 'acquire.sent', lock, name, attempt: this.#attempts })
       sentAt = instant(runtime)
       return runtime.send(classicRequest('acquire', name, authToken), options)
-    })
+    }, givenUp)
     return readClassic(classicRequest('acquire', name, connection.authToken), reply)
       ? classicTerm(sentAt, leaseMs)
       : null
@@ -134,8 +134,8 @@ class ClassicAsking {
 
   #arriveLate(term: Term): void {
     const { background } = this.#acquisition
-    if (this.#state === 'abandoned') background(releaseLateGrant(this.#acquisition, term))
-    if (this.#state !== 'open') return
+    // Also after another grant was accepted: that one may be over by now.
+    if (this.#state !== 'open') return background(releaseLateGrant(this.#acquisition, term))
     this.#late = term
     this.#wake()
   }
@@ -147,6 +147,8 @@ class ClassicAsking {
  */
 export async function releaseLateGrant(acquisition: Acquisition, term: Term): Promise<void> {
   const { runtime, connection, name, heldHere } = acquisition
-  if (remaining(term, runtime) === 0 || heldHere()) return
-  await sendRelease(runtime.send, { name, owner: null }, connection.authToken, { timeoutMs: REQUEST_TIMEOUT_MS })
+  const left = remaining(term, runtime)
+  if (left === 0 || heldHere()) return
+  const options = { timeoutMs: Math.min(REQUEST_TIMEOUT_MS, left) }
+  await connection.withTokenAtHand((authToken) => sendRelease(runtime.send, { name, owner: null }, authToken, options))
 }

@@ -1,5 +1,7 @@
+import { abandonable } from './async.ts'
 import { Connection } from './connection.ts'
 import type { ClientContext } from './context.ts'
+import { asyncDispose } from './dispose.ts'
 import { LockableError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import type { LockableEvent } from './events.ts'
@@ -76,10 +78,13 @@ export class LockClient {
 
   /**
    * Tells `listener` how each of `names` looks to everybody, at first and whenever it changes; returns the way to stop.
-   * While the server cannot be asked, `state` is `'unknown'`.
+   * While the server cannot be asked, `state` is `'unknown'`. A watch keeps a Node process alive until it is stopped.
+   *
+   * @throws InvalidArgumentError for a name that cannot be meant, LockableError with code `closed` on a closed client.
    */
   watch(names: readonly string[], listener: (status: LockStatus) => void): () => void {
     for (const name of names) checkName(name)
+    this.#closing.signal.throwIfAborted()
     this.#context.attend()
     return this.#watch.add(names, listener)
   }
@@ -106,12 +111,18 @@ export class LockClient {
 
   /** Ends all waits (they reject with code `closed`), releases what is held, and stops the worker. */
   close(): Promise<void> {
-    this.#closed ??= this.#close()
+    if (this.#closed !== null) return this.#closed
+    let begin = () => {}
+    this.#closed = new Promise<void>((resolve) => {
+      begin = resolve
+    }).then(() => this.#close())
+    this.#closing.abort(new LockableError('closed', 'The client is closed. Make a new Lockable to go on.'))
+    begin()
     return this.#closed
   }
 
   /** Closes, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close()
   }
 
@@ -124,7 +135,6 @@ export class LockClient {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new LockableError('closed', 'The client is closed. Make a new Lockable to go on.'))
     this.#watch.close()
     await Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
@@ -159,7 +169,9 @@ export class LockClient {
   #startHost(): HeartbeatHost {
     return this.#runtime.heartbeatHost({
       dispatch: (report) => this.#hear(report),
-      threadChanged: ({ thread, reason }) => this.#events.emit({ type: 'heartbeat.thread', thread, reason }),
+      // Told when the host stands: whoever listens may need it.
+      threadChanged: ({ thread, reason }) =>
+        queueMicrotask(() => this.#events.emit({ type: 'heartbeat.thread', thread, reason })),
       tick: () => this.#events.emit({ type: 'worker.tick' }),
     })
   }
@@ -171,7 +183,8 @@ export class LockClient {
 
   /** The loop may be on another thread and cannot ask for a token itself. */
   async #replaceToken(): Promise<void> {
-    const fresh = await this.#connection.replaceToken(this.#connection.authToken)
+    const replaced = this.#connection.replaceToken(this.#connection.authToken)
+    const fresh = await abandonable(replaced, this.#closing.signal)
     if (fresh === null) return
     this.#host?.setAuthToken(fresh)
     this.#host?.nudge()

@@ -1,8 +1,8 @@
 /** A moment by both clocks of one thread, in ms. Comparable only with instants of the same thread. */
 export interface Instant {
-  /** By the monotonic clock, which may stand still while the machine sleeps. */
+  /** By the monotonic clock. It counts sleep where that was noticed; see `bootClock`. */
   readonly mono: number
-  /** By the wall clock, which jumps when somebody sets it. */
+  /** By the wall clock, which jumps when somebody sets it, and knows of a sleep that nobody has noticed yet. */
   readonly wall: number
 }
 

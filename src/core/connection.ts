@@ -1,7 +1,8 @@
 import { API_ROOT } from '../protocol/paths.ts'
+import { abandonable, within } from './async.ts'
 import { TokenSource } from './auth.ts'
-import { isAnswer, isOwned, type ReadReply, readReply, replyError } from './calls.ts'
-import { type LockableError, ProtocolError } from './errors.ts'
+import { isOwned, type ReadReply, readReply, replyError } from './calls.ts'
+import { AuthenticationError, type LockableError, ProtocolError } from './errors.ts'
 import type { Dialect } from './events.ts'
 import type { Runtime, SendOptions, WireReply, WireRequest } from './ports.ts'
 import type { AuthToken } from './types.ts'
@@ -57,24 +58,43 @@ export class Connection {
   }
 
   /** Sends a request with the token. When that is refused with 401, asks for another one once. */
-  async call(request: Omit<WireRequest, 'authToken'>, options: SendOptions): Promise<WireReply> {
-    return this.withToken((authToken) => this.#runtime.send({ ...request, authToken }, options))
+  async call(
+    request: Omit<WireRequest, 'authToken'>,
+    options: SendOptions & { signal: AbortSignal },
+  ): Promise<WireReply> {
+    return this.withToken((authToken) => this.#runtime.send({ ...request, authToken }, options), options.signal)
   }
 
-  /** Does something that needs the token, and does it once more with another one if that was refused with 401. */
-  async withToken<T extends WireReply>(task: (authToken: string | null) => Promise<T>): Promise<T> {
-    const token = await this.#tokens.current()
+  /**
+   * Does something that needs the token, and does it once more with another one if that was refused with 401.
+   *
+   * A function of the application brings the token, and may take its time. Nothing is begun any more once `givenUp` has
+   * aborted: what would be granted then, nobody would hand back.
+   */
+  async withToken(task: (authToken: string | null) => Promise<WireReply>, givenUp: AbortSignal): Promise<WireReply> {
+    const token = await abandonable(this.#tokens.current(), givenUp)
+    givenUp.throwIfAborted()
     const reply = await task(token)
     if (reply.status !== 401) return reply
-    const fresh = await this.#tokens.replace(token)
+    const fresh = await abandonable(this.#tokens.replace(token), givenUp)
+    givenUp.throwIfAborted()
     return fresh === null ? reply : task(fresh)
   }
 
-  /** Asks, and brings the JSON of an owned reply that is an answer; rejects otherwise. */
-  async ask(request: Omit<WireRequest, 'authToken'>, options: SendOptions): Promise<ReadReply> {
-    const read = readReply(await this.call(request, options))
-    if (!isAnswer(read) || !isOwned(read)) throw this.error(request, read)
-    return read
+  /**
+   * Does something with the token at hand, with nothing awaited before: a page that is about to go gets no further. If
+   * that was refused with 401, does it once more with another one.
+   */
+  async withTokenAtHand<T>(task: (authToken: string | null) => Promise<T>): Promise<T> {
+    const token = this.#tokens.known
+    try {
+      return await task(token)
+    } catch (error) {
+      if (!(error instanceof AuthenticationError) || error.status !== 401) throw error
+      const fresh = await within(this.#runtime, this.#tokens.replace(token), REQUEST_TIMEOUT_MS, error)
+      if (fresh === null) throw error
+      return task(fresh)
+    }
   }
 
   /** What is wrong with `read`, which was meant to answer `request`. */

@@ -55,7 +55,8 @@ export class EventLog {
 
   emit(body: EventBody): LockableEvent {
     const { mono, wall } = instant(this.#runtime)
-    const event: LockableEvent = { v: 1, seq: ++this.#seq, at: mono, wall, ...body }
+    const slept = this.#runtime.slept?.() ?? 0
+    const event: LockableEvent = { v: 1, seq: ++this.#seq, at: mono - slept, wall, ...body }
     this.#keep(event)
     this.#undelivered.push(event)
     this.#deliver()

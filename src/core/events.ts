@@ -155,7 +155,7 @@ export interface EventStamp {
   readonly v: 1
   /** The number of the event within its client, from 1. */
   readonly seq: number
-  /** Monotonic ms. */
+  /** Monotonic ms; a sleep of the machine is not counted, and shows as a difference to `wall`. */
   readonly at: number
   /** Wall-clock ms since 1970. */
   readonly wall: number

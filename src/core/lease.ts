@@ -3,12 +3,13 @@ import type { Grant } from './acquisition.ts'
 import { elapsed, type Instant, instant } from './clock.ts'
 import type { ClientContext } from './context.ts'
 import { diagnose, type LossTrigger } from './diagnosis.ts'
+import { asyncDispose } from './dispose.ts'
 import { describeError, type ErrorDescription, HeartbeatError, LockableError, LockLostError } from './errors.ts'
 import type { EventBody, Health } from './events.ts'
 import type { HeartbeatReport } from './heartbeat-host.ts'
 import type { Loss } from './loss.ts'
 import type { CancelTimer } from './ports.ts'
-import { releaseAfterLoss, releaseGrant } from './release.ts'
+import { type Releasable, releaseAfterLoss, releaseAtOnce, releaseGrant } from './release.ts'
 import { remaining, type Term, termOf } from './term.ts'
 import type { LeaseState, LockOptions } from './types.ts'
 
@@ -47,7 +48,7 @@ export class Lease {
   readonly #owner: string | null
   readonly #leaseMs: number
   readonly #grantedAt: Instant
-  readonly #controller = new AbortController()
+  readonly #controller: AbortController
   #term: Term
   #state: LeaseState = 'held'
   #health: Health = 'ok'
@@ -57,19 +58,19 @@ export class Lease {
   #cancelTimer: CancelTimer = () => {}
 
   /** @internal Leases come from `Lock.acquire()`. */
-  constructor(context: ClientContext, lock: Holdable, mode: LockMode, grant: Grant, options: LockOptions) {
+  constructor(context: ClientContext, lock: Holdable, grant: Grant, options: LockOptions) {
     this.#context = context
     this.#lock = lock
     this.#options = options
     this.#owner = grant.owner
     this.#leaseMs = grant.leaseMs
     this.#term = grant.term
+    this.#controller = controllerThatLooks(() => this.#check())
     this.#grantedAt = instant(context.runtime)
     this.id = context.newId()
     this.name = lock.name
     this.fencingToken = grant.fencingToken
     context.leases.set(this.id, this)
-    this.#begin(mode, grant)
   }
 
   /** `held` as long as that is certain; then `lost` or `released`, for ever. */
@@ -84,10 +85,13 @@ export class Lease {
    */
   get health(): Health {
     this.#check()
-    return this.#health
+    return this.#health === 'ok' && !this.#isOver() && this.#overdueIn() === 0 ? 'late' : this.#health
   }
 
-  /** Aborts at the moment of loss, before anything else is told, with the `LockLostError`. Not on release. */
+  /**
+   * Aborts at the moment of loss, before anything else is told, with the `LockLostError`. Not on release. Its `aborted`
+   * looks at the clocks, also when it was kept for long.
+   */
   get signal(): AbortSignal {
     this.#check()
     return this.#controller.signal
@@ -129,17 +133,17 @@ export class Lease {
   release(): Promise<boolean> {
     this.#check()
     if (this.#state !== 'held') return this.#releasing ?? Promise.resolve(false)
-    this.#end('released')
-    this.#emit({ type: 'released', ...this.#ids() })
-    this.#releasing = this.#release().finally(() => {
+    const dropped = this.#end('released')
+    this.#releasing = this.#release(dropped).finally(() => {
       this.#releasing = null
     })
+    this.#emit({ type: 'released', ...this.#ids() })
     this.#context.background(this.#releasing)
     return this.#releasing
   }
 
   /** Releases, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.release()
   }
 
@@ -147,9 +151,8 @@ export class Lease {
   leavePage(): void {
     this.#check()
     if (this.#state !== 'held') return
-    const term = this.#term
     this.#lose({ kind: 'left-page' })
-    releaseAfterLoss(this.#context, { name: this.name, owner: this.#owner }, term)
+    this.#context.background(releaseAtOnce(this.#context, this.#releasable()))
   }
 
   /** @internal What the beat loop tells about this lease. */
@@ -163,7 +166,8 @@ export class Lease {
         return this.#renew(report)
       case 'refused':
         this.#emit({ type: 'heartbeat.refused', ...this.#ids(), reason: report.reason })
-        return this.#lose({ kind: 'refused', reason: report.reason })
+        if (!this.#isOver()) void this.#lose({ kind: 'refused', reason: report.reason })
+        return
       case 'failed':
         return this.#fail(report.error)
       case 'stalled':
@@ -179,19 +183,9 @@ export class Lease {
     this.#context.host().pause(this.id, paused)
   }
 
-  #begin(mode: LockMode, grant: Grant): void {
-    const { fencingToken, leaseMs, waitedMs, confirm } = grant
-    const remainingMs = this.#certain()
-    this.#emit({
-      type: 'granted',
-      ...this.#ids(),
-      mode,
-      fencingToken,
-      leaseMs,
-      remainingMs,
-      waitedMs,
-      claim: confirm,
-    })
+  /** @internal Begins to send heartbeats, and tells that the lock is held. Once, when its `Lock` knows of this lease. */
+  begin(mode: LockMode, { leaseMs, waitedMs, confirm }: Grant): void {
+    const { fencingToken } = this
     this.#context.host().setAuthToken(this.#context.connection.authToken)
     this.#context.host().hold({
       id: this.id,
@@ -204,6 +198,16 @@ export class Lease {
       stallTimeoutMs: this.#options.stallTimeout ?? null,
     })
     this.#arm()
+    this.#emit({
+      type: 'granted',
+      ...this.#ids(),
+      mode,
+      fencingToken,
+      leaseMs,
+      remainingMs: this.#certain(),
+      waitedMs,
+      claim: confirm,
+    })
   }
 
   #certain(): number {
@@ -220,14 +224,11 @@ export class Lease {
   #check(): void {
     if (this.#state !== 'held') return
     if (this.#certain() === 0) {
-      const term = this.#term
       const { maxHold } = this.#options
-      this.#lose(
+      const dropped = this.#lose(
         maxHold !== undefined && this.#holdLeft() === 0 ? { kind: 'max-hold', ms: maxHold } : { kind: 'expired' },
       )
-      releaseAfterLoss(this.#context, { name: this.name, owner: this.#owner }, term)
-    } else if (this.#health === 'ok' && this.#overdueIn() === 0) {
-      this.#setHealth('late')
+      this.#context.background(releaseAfterLoss(this.#context, this.#releasable(), dropped))
     }
   }
 
@@ -242,7 +243,9 @@ export class Lease {
     this.#cancelTimer = this.#context.runtime.setTimer(
       () => {
         this.#check()
-        if (this.#state === 'held') this.#arm()
+        if (this.#isOver()) return
+        if (this.#overdueIn() === 0 && this.#health === 'ok') this.#setHealth('late')
+        this.#arm()
       },
       Math.max(1, Math.ceil(next)),
       true,
@@ -257,50 +260,61 @@ export class Lease {
     const remainingMs = this.#certain()
     this.#emit({ type: 'heartbeat.ok', ...this.#ids(), rttMs, remainingMs })
     this.#setHealth('ok')
-    if (ending === null || this.#ending !== null) return
+    if (ending === null || this.#ending !== null || this.#isOver()) return
     this.#ending = { reason: ending, successor }
     this.#emit({ type: 'ending', ...this.#ids(), reason: ending, successor, remainingMs })
   }
 
   #fail(error: ErrorDescription): void {
     this.#emit({ type: 'heartbeat.failed', ...this.#ids(), error, remainingMs: this.#certain() })
+    if (this.#isOver()) return
     this.#setHealth(error.code === 'network' && error.timedOut !== true ? 'offline' : 'late')
     const message = `A heartbeat of ${JSON.stringify(this.name)} failed, with ${Math.round(this.#certain())} ms of the lease left: ${error.message}`
     this.#call(() => this.#options.onHeartbeatException?.(new HeartbeatError(message, { cause: error })))
   }
 
+  /** Whether somebody who was told something ended the lease meanwhile. */
+  #isOver(): boolean {
+    return this.#state !== 'held'
+  }
+
   #setHealth(health: Health): void {
-    if (this.#health === health) return
+    if (this.#health === health || this.#isOver()) return
     this.#health = health
     this.#emit({ type: 'health', ...this.#ids(), health, remainingMs: this.#certain() })
   }
 
   /** Aborts first; events and callbacks follow in a microtask, since a mere read may have found the loss. */
-  #lose(trigger: LossTrigger): void {
+  #lose(trigger: LossTrigger): Promise<void> {
     const { events, runtime } = this.#context
-    const now = { at: runtime.now(), wall: runtime.wall() }
+    const now = { at: runtime.now() - (runtime.slept?.() ?? 0), wall: runtime.wall() }
     const loss = diagnose(trigger, this.id, events.history(), now)
     this.#loss = loss
-    this.#end('lost')
+    const dropped = this.#end('lost')
     this.#controller.abort(new LockLostError(this.name, loss))
     queueMicrotask(() => {
       this.#emit({ type: 'lost', ...this.#ids(), loss })
       this.#call(() => this.#options.onLockLoss?.(loss))
     })
+    return dropped
   }
 
-  #end(state: 'lost' | 'released'): void {
+  /** Resolves when no heartbeat of this lease is on its way any more. */
+  #end(state: 'lost' | 'released'): Promise<void> {
     this.#state = state
     this.#cancelTimer()
     this.#context.leases.delete(this.id)
-    if (state === 'lost') void this.#context.host().drop(this.id)
+    return this.#context.host().drop(this.id)
   }
 
-  async #release(): Promise<boolean> {
+  #releasable(): Releasable {
+    return { name: this.name, owner: this.#owner, term: this.#term }
+  }
+
+  async #release(dropped: Promise<void>): Promise<boolean> {
     const ids = this.#ids()
-    const held = { name: this.name, owner: this.#owner }
     try {
-      const acknowledged = await releaseGrant(this.#context, this.id, held, this.#term, this.#leaseMs)
+      const acknowledged = await releaseGrant(this.#context, this.#releasable(), this.#leaseMs, dropped)
       this.#emit({ type: 'release.answered', ...ids, acknowledged, error: null })
       return acknowledged
     } catch (error) {
@@ -324,4 +338,28 @@ export class Lease {
       this.#context.runtime.reportException(error)
     }
   }
+}
+
+/**
+ * An abort controller whose signal calls `look` whenever it is asked whether it has aborted: a program that kept the
+ * signal through a freeze must not be told "no" before the first timer has run.
+ */
+function controllerThatLooks(look: () => void): AbortController {
+  const controller = new AbortController()
+  const { signal } = controller
+  const { get: aborted } = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted') ?? {}
+  Object.defineProperties(signal, {
+    aborted: {
+      get: () => {
+        look()
+        return aborted?.call(signal)
+      },
+    },
+    throwIfAborted: {
+      value: () => {
+        if (signal.aborted) throw signal.reason
+      },
+    },
+  })
+  return controller
 }

@@ -73,10 +73,9 @@ export class Lock {
     this.#waiting = wanted
     this.#context.attend()
     try {
-      this.#lease = await this.#acquire(wanted.signal, options)
-      return this.#lease
+      return await this.#acquire(wanted.signal, options)
     } finally {
-      this.#waiting = null
+      if (this.#waiting === wanted) this.#waiting = null
       cancelTimer()
       wanted.undo()
     }
@@ -123,12 +122,10 @@ export class Lock {
       const grant = await acquire(acquisition)
       if (wanted.aborted) handBack(acquisition, grant)
       wanted.throwIfAborted()
-      return new Lease(this.#context, this, mode, grant, {
-        ...this.#options,
-        ...(acquisition.leaseMs === null ? {} : { leaseDuration: acquisition.leaseMs }),
-      })
+      return this.#hold(grant, acquisition)
     } catch (error) {
       const holders = error instanceof CouldNotAcquireLockError ? error.holders : []
+      this.#waiting = null
       const described = describeError(error)
       const aborted = described.code === 'unknown' && wanted.aborted
       events.emit({
@@ -141,6 +138,18 @@ export class Lock {
       this.#forgetClassic(error)
       throw error
     }
+  }
+
+  /** From here on the lock is held, before anybody is told. */
+  #hold(grant: Grant, { mode, leaseMs }: Acquisition): Lease {
+    const lease = new Lease(this.#context, this, grant, {
+      ...this.#options,
+      ...(leaseMs === null ? {} : { leaseDuration: leaseMs }),
+    })
+    this.#waiting = null
+    this.#lease = lease
+    lease.begin(mode, grant)
+    return lease
   }
 
   #acquisition(givenUp: AbortSignal, { blocking, steal }: AcquireOptions): Acquisition {

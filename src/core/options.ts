@@ -6,6 +6,10 @@ import type { AcquireOptions, LockableOptions, LockOptions } from './types.ts'
 /** The most ms that a timer of any runtime can wait. */
 const LONGEST_MS = 2_147_483_647
 
+/** Below this nothing of a lease is left after its margin and a round trip, in ms. */
+const SHORTEST_LEASE_MS = 500
+const SHORTEST_INTERVAL_MS = 10
+
 /** Throws an {@link InvalidArgumentError} that quotes `name` if it cannot be the name of a lock. */
 export function checkName(name: unknown): asserts name is string {
   const problem = nameProblem(name)
@@ -14,30 +18,38 @@ export function checkName(name: unknown): asserts name is string {
 
 /** Throws an {@link InvalidArgumentError} for options of a client that cannot be meant. */
 export function checkClientOptions(options: LockableOptions): void {
-  checkDuration('leaseDuration', options.leaseDuration)
-  checkDuration('heartbeatInterval', options.heartbeatInterval)
-  checkDuration('retryInterval', options.retryInterval)
+  checkObject(options)
+  checkDuration('leaseDuration', options.leaseDuration, SHORTEST_LEASE_MS)
+  checkDuration('heartbeatInterval', options.heartbeatInterval, SHORTEST_INTERVAL_MS)
+  checkDuration('retryInterval', options.retryInterval, SHORTEST_INTERVAL_MS)
   checkChoice('dialect', options.dialect, ['auto', 'owned', 'classic'])
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
     throw new InvalidArgumentError(`fetch must be a function; got ${show(options.fetch)}.`)
   }
+  checkWorker(options.worker)
   checkInterval(options.heartbeatInterval, options.leaseDuration)
 }
 
 /** Throws an {@link InvalidArgumentError} for options of a lock that cannot be meant. */
 export function checkLockOptions(options: LockOptions): void {
   checkAcquireOptions(options)
-  checkDuration('leaseDuration', options.leaseDuration)
+  checkDuration('leaseDuration', options.leaseDuration, SHORTEST_LEASE_MS)
   checkDuration('maxHold', options.maxHold)
   checkDuration('stallTimeout', options.stallTimeout)
   checkChoice('mode', options.mode, ['exclusive', 'shared'])
   checkInfo(options.info)
+  checkCallback('onLockLoss', options.onLockLoss)
+  checkCallback('onHeartbeatException', options.onHeartbeatException)
 }
 
 /** Throws an {@link InvalidArgumentError} for options of `acquire()` that cannot be meant. */
 export function checkAcquireOptions(options: AcquireOptions): void {
+  checkObject(options)
   if (options.timeout !== Number.POSITIVE_INFINITY) {
-    checkDuration('timeout', options.timeout, 'use blocking: false to try once')
+    checkDuration('timeout', options.timeout, 0, 'use blocking: false to try once')
+  }
+  if (options.blocking !== undefined && typeof options.blocking !== 'boolean') {
+    throw new InvalidArgumentError(`blocking must be true or false; got ${show(options.blocking)}.`)
   }
   checkChoice('steal', options.steal, ['safe', 'now'])
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
@@ -53,11 +65,31 @@ export function checkInterval(interval: number | undefined, lease: number | unde
   )
 }
 
-function checkDuration(option: string, value: unknown, hint = 'leave it out for the default'): void {
-  if (value === undefined) return
-  if (typeof value === 'number' && value > 0 && value <= LONGEST_MS) return
+function checkObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new InvalidArgumentError(`The options must be an object; got ${show(options)}.`)
+}
+
+function checkCallback(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
+  throw new InvalidArgumentError(`${option} must be a function; got ${show(value)}.`)
+}
+
+function checkWorker(worker: unknown): void {
+  if (worker === undefined || typeof worker === 'function' || worker instanceof URL) return
+  // A path that is no whole URL is relative to the page; a bare word is a slip.
+  if (worker === 'auto' || worker === 'off' || (typeof worker === 'string' && /[./]/.test(worker))) return
   throw new InvalidArgumentError(
-    `${option} must be a number of ms above 0 and at most ${LONGEST_MS}; got ${show(value)}. Mend it, or ${hint}.`,
+    `worker must be "auto", "off", the URL of a script, or a function that makes one; got ${show(worker)}.`,
+  )
+}
+
+function checkDuration(option: string, value: unknown, least = 0, hint = 'leave it out for the default'): void {
+  if (value === undefined) return
+  if (typeof value === 'number' && value > 0 && value >= least && value <= LONGEST_MS) return
+  const range = least === 0 ? 'above 0' : `from ${least}`
+  throw new InvalidArgumentError(
+    `${option} must be a number of ms ${range} and at most ${LONGEST_MS}; got ${show(value)}. Mend it, or ${hint}.`,
   )
 }
 

@@ -110,7 +110,7 @@ class Turn {
         sentAt = instant(runtime)
         const options = { timeoutMs: waitMs + attemptTimeout(leaseMs), ...(signal && { signal }) }
         return runtime.send({ method: 'POST', path, body, authToken }, options)
-      })
+      }, givenUp)
     const read =
       connection.dialect === 'owned'
         ? readReply(await send(givenUp))
@@ -158,7 +158,9 @@ class Turn {
     const sentAt = instant(runtime)
     const held = { name, owner: this.#owner, leaseMs }
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: givenUp }
-    const answer = await sendHeartbeat(runtime.send, held, connection.authToken, options)
+    const answer = await connection.withTokenAtHand((authToken) =>
+      sendHeartbeat(runtime.send, held, authToken, options),
+    )
     if (!answer.renewed) return null
     const term = termOf(sentAt, answer.expiresInMs)
     return remaining(term, runtime) > 0 ? term : null
@@ -208,7 +210,7 @@ export async function giveBack({ runtime, connection, name, closing }: Acquisiti
   for (let attempt = 1; ; attempt += 1) {
     try {
       const options = { timeoutMs: GIVE_BACK_PATIENCE_MS, keepalive: true }
-      await sendRelease(runtime.send, { name, owner }, connection.authToken, options)
+      await connection.withTokenAtHand((authToken) => sendRelease(runtime.send, { name, owner }, authToken, options))
       return
     } catch (error) {
       const transient = isLockableError(error) && (error.code === 'network' || error.code === 'server')

@@ -53,6 +53,8 @@ export type PageChange = 'hidden' | 'visible' | 'frozen' | 'resumed' | 'online' 
 
 /** All that the core is given from outside; nothing in `core/` touches a global. */
 export interface Runtime extends Clock, Timers {
+  /** How many ms of `now()` the machine slept, as far as that was noticed. Default: none. */
+  slept?(): number
   /** A number in [0, 1). */
   random(): number
   /** A fresh unguessable owner: 128 random bits, base64url. */

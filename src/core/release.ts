@@ -8,8 +8,12 @@ import { remaining, type Term } from './term.ts'
 /** How often the release of an owner is repeated until it is answered. */
 const ATTEMPTS = 3
 const FIRST_DELAY_MS = 200
+const SHORTEST_TIMEOUT_MS = 1_000
 
-type Releasable = Pick<Held, 'name' | 'owner'>
+/** What is released, and until when it is certain to be ours. */
+export interface Releasable extends Pick<Held, 'name' | 'owner'> {
+  readonly term: Term
+}
 
 /**
  * Tells the server that the holder let go.
@@ -17,22 +21,40 @@ type Releasable = Pick<Held, 'name' | 'owner'>
  * With an owner the release goes out at once and may be repeated. Without one it could free somebody else's lock, so it
  * goes out once, after the last heartbeat has ended and only within the term (safety rules 3 and 7).
  *
+ * @param dropped resolves when no heartbeat is on its way any more.
  * @returns the server's boolean; `false` if it was too late to tell it.
  */
 export async function releaseGrant(
   context: ClientContext,
-  lease: string,
   held: Releasable,
-  term: Term,
   leaseMs: number,
+  dropped: Promise<void>,
 ): Promise<boolean> {
-  const dropped = context.host().drop(lease)
-  const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, Math.max(1_000, leaseMs / 6))
+  const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, Math.max(SHORTEST_TIMEOUT_MS, leaseMs / 6))
   if (held.owner !== null) return releaseOwner(context, held, timeoutMs)
   await dropped
-  const left = remaining(term, context.runtime)
-  if (left === 0) return false
-  return send(context, held, Math.min(timeoutMs, left))
+  return releaseClassic(context, held, timeoutMs)
+}
+
+/**
+ * Hands a lock back that was given up while the server may still have it for us. With an owner that can harm nobody;
+ * without one only within its term, and after the last heartbeat.
+ */
+export async function releaseAfterLoss(
+  context: ClientContext,
+  held: Releasable,
+  dropped: Promise<void>,
+): Promise<unknown> {
+  if (held.owner !== null) return send(context, held, REQUEST_TIMEOUT_MS)
+  await dropped
+  return releaseClassic(context, held, REQUEST_TIMEOUT_MS)
+}
+
+/** Hands a lock back from a page that is about to go: at once, since nothing of it runs after this. */
+export async function releaseAtOnce(context: ClientContext, held: Releasable): Promise<unknown> {
+  return held.owner === null
+    ? releaseClassic(context, held, REQUEST_TIMEOUT_MS)
+    : send(context, held, REQUEST_TIMEOUT_MS)
 }
 
 async function releaseOwner(context: ClientContext, held: Releasable, timeoutMs: number): Promise<boolean> {
@@ -47,15 +69,12 @@ async function releaseOwner(context: ClientContext, held: Releasable, timeoutMs:
   }
 }
 
-/**
- * Hands a lock back that was given up while the server may still have it for us. With an owner that can harm nobody;
- * without one only within its term.
- */
-export function releaseAfterLoss(context: ClientContext, held: Releasable, term: Term): void {
-  if (held.owner === null && remaining(term, context.runtime) === 0) return
-  context.background(send(context, held, REQUEST_TIMEOUT_MS))
+async function releaseClassic(context: ClientContext, held: Releasable, timeoutMs: number): Promise<boolean> {
+  const left = remaining(held.term, context.runtime)
+  return left === 0 ? false : send(context, held, Math.min(timeoutMs, left))
 }
 
 function send({ runtime, connection }: ClientContext, held: Releasable, timeoutMs: number): Promise<boolean> {
-  return sendRelease(runtime.send, held, connection.authToken, { timeoutMs, keepalive: true })
+  const options = { timeoutMs, keepalive: true }
+  return connection.withTokenAtHand((authToken) => sendRelease(runtime.send, held, authToken, options))
 }

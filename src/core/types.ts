@@ -27,7 +27,20 @@ export interface LockableOptions {
    * Where heartbeats are sent from. `'auto'` (default): a worker, and the page if there is none to be had; `'off'`: the
    * page; a URL (of the file `lockable/worker`) or a function: the worker to start instead of the built-in one.
    */
-  readonly worker?: 'auto' | 'off' | string | URL | (() => Worker)
+  readonly worker?: 'auto' | 'off' | string | URL | (() => WorkerLike)
+}
+
+/** What an event of a {@link WorkerLike} must have. */
+export interface WorkerLikeEvent {
+  readonly type: string
+  preventDefault(): void
+}
+
+/** What a worker of the application must have; a Web Worker does. */
+export interface WorkerLike {
+  postMessage(message: unknown): void
+  addEventListener(type: 'message' | 'messageerror' | 'error', listener: (event: WorkerLikeEvent) => void): void
+  terminate(): void
 }
 
 /** Options of a lock. */

@@ -131,10 +131,15 @@ class Beat {
     if (this.#state !== 'running' || left === 0) return
     if (this.#withheld()) return this.#schedule(Math.min(left, this.#interval()) / 4)
     const timeoutMs = Math.min(left, Math.max(SHORTEST_ATTEMPT_MS, this.#term.span * ATTEMPT_PART))
-    this.#onItsWay = this.#send(timeoutMs).then((delay) => {
+    const sentAt = instant(this.#runtime)
+    const options = { timeoutMs, signal: this.#abort.signal }
+    const answer = sendHeartbeat(this.#runtime.send, this.#beating, this.#authToken(), options)
+    this.#onItsWay = this.#hear(answer, sentAt).then((delay) => {
       this.#onItsWay = null
       if (delay !== null) this.#schedule(delay)
     })
+    // Told after the request has left: whoever listens may take its time, or release.
+    this.#runtime.report({ type: 'sent', id: this.#beating.id })
   }
 
   /** Whether the page is silent for longer than `stallTimeout`: a lock must not outlive a page that cannot react. */
@@ -148,14 +153,10 @@ class Beat {
   }
 
   /** Resolves to the ms until the next heartbeat, or to `null` if there is none. */
-  async #send(timeoutMs: number): Promise<number | null> {
-    const { id } = this.#beating
-    this.#runtime.report({ type: 'sent', id })
-    const sentAt = instant(this.#runtime)
+  async #hear(answer: Promise<HeartbeatAnswer>, sentAt: Instant): Promise<number | null> {
     try {
-      const options = { timeoutMs, signal: this.#abort.signal }
-      const answer = await sendHeartbeat(this.#runtime.send, this.#beating, this.#authToken(), options)
-      return this.#state === 'stopped' ? null : this.#answered(answer, sentAt)
+      const heard = await answer
+      return this.#state === 'stopped' ? null : this.#answered(heard, sentAt)
     } catch (error) {
       if (this.#state === 'stopped') return null
       return this.#failed(error)

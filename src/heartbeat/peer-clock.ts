@@ -1,18 +1,18 @@
-import { type Clock, type Instant, instant } from '../core/clock.ts'
+import type { Clock, Instant } from '../core/clock.ts'
 
 /** What each message between two threads carries of clocks. */
 export interface Stamp {
-  /** The sender's clock when it sent this. */
-  readonly at: Instant
+  /** The sender's monotonic clock when it sent this. */
+  readonly at: number
   /** The last message that the sender had received then; `null` if none. */
   readonly echo: Echo | null
 }
 
 interface Echo {
-  /** The clock of the other thread when it sent that message. */
-  readonly yours: Instant
-  /** The sender's clock when it received it. */
-  readonly mine: Instant
+  /** The monotonic clock of the other thread when it sent that message. */
+  readonly yours: number
+  /** The sender's when it received it. */
+  readonly mine: number
 }
 
 /**
@@ -24,7 +24,7 @@ interface Echo {
  */
 export class PeerClock {
   readonly #clock: Clock
-  #received: { readonly theirs: Instant; readonly here: Instant } | null = null
+  #received: { readonly theirs: number; readonly here: number } | null = null
   #echo: Echo | null = null
 
   constructor(clock: Clock) {
@@ -35,22 +35,24 @@ export class PeerClock {
   stamp(): Stamp {
     const received = this.#received
     const echo = received && { yours: received.theirs, mine: received.here }
-    return { at: instant(this.#clock), echo }
+    return { at: this.#clock.now(), echo }
   }
 
   /** Takes note of the stamp of a message that was received now. */
   receive(stamp: Stamp): void {
-    this.#received = { theirs: stamp.at, here: instant(this.#clock) }
+    this.#received = { theirs: stamp.at, here: this.#clock.now() }
     if (stamp.echo !== null) this.#echo = stamp.echo
   }
 
-  /** The earliest that `theirs` can have been by this thread's clock. Throws before the first echo came back. */
+  /**
+   * The earliest that `theirs` can have been by this thread's clock. Throws before the first echo came back.
+   *
+   * The wall clock is the machine's, and so the same for both threads. And nothing that is told can be in the future: it
+   * seems so if one thread noticed a sleep that the other has not noticed yet.
+   */
   toHere(theirs: Instant): Instant {
     const echo = this.#echo
     if (echo === null) throw new Error('No echo of this clock has come back, so nothing can be translated.')
-    return {
-      mono: theirs.mono - echo.mine.mono + echo.yours.mono,
-      wall: theirs.wall - echo.mine.wall + echo.yours.wall,
-    }
+    return { mono: Math.min(theirs.mono - echo.mine + echo.yours, this.#clock.now()), wall: theirs.wall }
   }
 }

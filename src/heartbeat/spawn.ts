@@ -1,3 +1,4 @@
+import type { WorkerLike } from '../core/types.ts'
 import type { Stamped, ToPage, ToWorker } from './messages.ts'
 
 /** The page's end of the channel to its worker. */
@@ -16,7 +17,7 @@ export interface SpawnListeners {
 export type WorkerChoice =
   | { readonly source: string }
   | { readonly url: string | URL }
-  | { readonly make: () => Worker }
+  | { readonly make: () => WorkerLike }
 
 /**
  * Starts a worker. Throws if that fails at once; later failures, as by a Content Security Policy, are told to
@@ -36,12 +37,15 @@ export function spawnWorker(choice: WorkerChoice, listeners: SpawnListeners): Sp
   }
 }
 
-function adoptWebWorker(worker: Worker, { message, failed }: SpawnListeners): SpawnedWorker {
-  worker.addEventListener('message', ({ data }: MessageEvent<Stamped<ToPage>>) => message(data))
+function adoptWebWorker(worker: WorkerLike, { message, failed }: SpawnListeners): SpawnedWorker {
+  worker.addEventListener('message', (event) => message((event as MessageEvent<Stamped<ToPage>>).data))
   worker.addEventListener('error', (event) => {
     // Without this a worker's error ends a whole Deno process.
     event.preventDefault()
-    failed(event.message || 'the worker could not be loaded; does a Content Security Policy forbid it?')
+    failed(
+      (event as Partial<ErrorEvent>).message ||
+        'the worker could not be loaded; does a Content Security Policy forbid it?',
+    )
   })
   worker.addEventListener('messageerror', () => failed('a message of the worker could not be read'))
   return {
@@ -60,7 +64,8 @@ interface NodeWorker {
 }
 
 interface NodeWorkerThreads {
-  readonly Worker: new (script: string | URL, options: { eval?: boolean; stdin?: boolean }) => NodeWorker
+  readonly Worker: new (script: string | URL, options: { eval?: boolean; env: symbol }) => NodeWorker
+  readonly SHARE_ENV: symbol
 }
 
 /**
@@ -73,14 +78,15 @@ function nodeWorkerThreads(): NodeWorkerThreads | undefined {
 }
 
 function spawnNodeWorker(
-  { Worker: NodeWorkerClass }: NodeWorkerThreads,
+  { Worker: NodeWorkerClass, SHARE_ENV: env }: NodeWorkerThreads,
   choice: { readonly source: string } | { readonly url: string | URL },
   { message, failed }: SpawnListeners,
 ): SpawnedWorker {
+  // A copy of the environment, the default, is something that Deno asks a permission for.
   const worker =
     'source' in choice
-      ? new NodeWorkerClass(choice.source, { eval: true })
-      : new NodeWorkerClass(new URL(choice.url), {})
+      ? new NodeWorkerClass(choice.source, { eval: true, env })
+      : new NodeWorkerClass(new URL(choice.url), { env })
   worker.on('message', message)
   worker.on('error', (error) => failed(error.message))
   worker.on('exit', (code) => failed(`the worker ended with code ${code}`))

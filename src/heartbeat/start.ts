@@ -17,12 +17,7 @@ export interface StartOptions extends HeartbeatHostOptions {
 
 /** Starts what sends the heartbeats: a worker, and this thread where there is none to be had or when it died. */
 export function startHeartbeatHost(options: StartOptions): HeartbeatHost {
-  const choice = chooseWorker(options)
-  if (typeof choice === 'string') {
-    options.threadChanged({ thread: 'page', reason: choice })
-    return pageHost(options.dispatch, options.send)
-  }
-  return new FallbackHost(options, choice)
+  return new FallbackHost(options)
 }
 
 /** The worker to start, or why this thread is meant to beat. */
@@ -38,18 +33,12 @@ class FallbackHost implements HeartbeatHost {
   #host: HeartbeatHost
   #authToken: string | null = null
 
-  constructor(options: StartOptions, choice: WorkerChoice) {
+  constructor(options: StartOptions) {
     this.#options = options
-    try {
-      this.#host = new WorkerHost({
-        ...options,
-        choice,
-        ready: () => options.threadChanged({ thread: 'worker', reason: null }),
-        failed: (reason, beating) => this.#fallBack(reason, beating),
-      })
-    } catch (error) {
-      this.#host = this.#takeOver(error instanceof Error ? error.message : String(error), [])
-    }
+    this.#host = pageHost(options.dispatch, options.send)
+    const choice = chooseWorker(options)
+    if (typeof choice === 'string') options.threadChanged({ thread: 'page', reason: choice })
+    else this.#startWorker(choice)
   }
 
   hold(beating: Beating): void {
@@ -77,16 +66,24 @@ class FallbackHost implements HeartbeatHost {
     this.#host.close()
   }
 
-  #fallBack(reason: string, beating: readonly Beating[]): void {
-    this.#host = this.#takeOver(reason, beating)
+  #startWorker(choice: WorkerChoice): void {
+    try {
+      this.#host = new WorkerHost({
+        ...this.#options,
+        choice,
+        ready: () => this.#options.threadChanged({ thread: 'worker', reason: null }),
+        failed: (reason, beating) => this.#takeOver(reason, beating),
+      })
+    } catch (error) {
+      this.#takeOver(error instanceof Error ? error.message : String(error), [])
+    }
   }
 
-  #takeOver(reason: string, beatings: readonly Beating[]): HeartbeatHost {
-    const host = pageHost(this.#options.dispatch, this.#options.send)
-    host.setAuthToken(this.#authToken)
-    this.#options.threadChanged({ thread: 'page', reason })
+  #takeOver(reason: string, beatings: readonly Beating[]): void {
+    this.#host = pageHost(this.#options.dispatch, this.#options.send)
+    this.#host.setAuthToken(this.#authToken)
     // The worker may have died with a heartbeat on its way, so the first one of this thread is due at once.
-    for (const beating of beatings) host.hold({ ...beating, confirm: true })
-    return host
+    for (const beating of beatings) this.#host.hold({ ...beating, confirm: true })
+    this.#options.threadChanged({ thread: 'page', reason })
   }
 }

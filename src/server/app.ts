@@ -1,5 +1,6 @@
 import { type Context, type Handler, Hono } from 'hono'
 import { API_ROOT } from '../protocol/paths.ts'
+import type { ClassicReply } from '../protocol/wire.ts'
 import type { Classic, Owned } from './dialects.ts'
 import { readJson } from './http/body.ts'
 import { crossOrigin, guard } from './http/middleware.ts'
@@ -43,7 +44,10 @@ export function createApp(settings: Settings, classic: Classic, owned: Owned): H
   for (const operation of OPERATIONS) {
     app.all(`${API_ROOT}/${operation}/*`, async (c) => {
       const { raw } = c.req
-      if (raw.method === 'GET') return jsonReply({ response: await classic[operation](await lockOf(c, operation)) })
+      if (raw.method === 'GET') {
+        const reply: ClassicReply = { response: await classic[operation](await lockOf(c, operation)) }
+        return jsonReply(reply)
+      }
       if (raw.method !== 'POST') throw methodNotAllowed(raw.method, 'GET, POST')
       const lock = await lockOf(c, operation)
       return jsonReply(await owned[operation](lock, await readJson(raw), raw.signal))

@@ -50,7 +50,7 @@ describe('a duration', () => {
   it.each(durations)('of a client like %s is refused with the value and the fix', (value) => {
     for (const option of ['leaseDuration', 'heartbeatInterval', 'retryInterval']) {
       const { message } = refusal(() => new Lockable({ url: URL_OF_NOBODY, [option]: value }))
-      expect(message).toContain(`${option} must be a number of ms above 0`)
+      expect(message).toContain(`${option} must be a number of ms from`)
       expect(message).toContain(`got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`)
     }
   })

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 
 for (const runtime of scriptRuntimes) {
-  it(`${runtime.name} ends by itself while it holds a lock, which then expires`, async () => {
+  it.concurrent(`${runtime.name} ends by itself while it holds a lock, which then expires`, async () => {
     const name = `exit-${runtime.name}`
     const program = startProgram(runtime, 'leave-held', [server.url, name, String(LEASE_MS)])
     expect(await program.ended).toEqual({ code: 0, stdout: '{"state":"held"}\n', stderr: '' })

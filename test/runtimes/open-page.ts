@@ -53,6 +53,8 @@ export async function openPage(
       report = resolve
       page.once('pageerror', reject)
     })
+    // It is waited for below, but may reject before.
+    reported.catch(() => {})
     await page.exposeFunction('report', (releases: readonly boolean[]) => report(releases))
     await page.goto(`${app.url}?${new URLSearchParams({ url: serverUrl, name, ...query })}`)
     const releases = await reported

@@ -17,7 +17,7 @@ const ATTW = fileURLToPath(new URL('../../node_modules/@arethetypeswrong/cli/dis
 it('has nothing that publint complains of', async () => {
   const tarball = await readFile(consumers.tarball)
   const data = tarball.buffer.slice(tarball.byteOffset, tarball.byteOffset + tarball.byteLength) as ArrayBuffer
-  const { messages, pkg } = await publint({ pkgDir: ROOT, pack: { tarball: data }, strict: true })
+  const { messages, pkg } = await publint({ pack: { tarball: data }, strict: true })
   expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
 })
 

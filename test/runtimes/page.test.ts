@@ -28,17 +28,25 @@ function expectHeldAndReleased(course: Course): void {
   expect(course.token).toBe(course.tokenOnServer)
 }
 
+/** Runs in the page: replaces the global `Symbol` by one that is as old as ES2022. */
+function withoutAsyncDispose(): void {
+  const { Symbol: Original } = globalThis
+  const { asyncDispose: _, dispose: __, ...descriptors } = Object.getOwnPropertyDescriptors(Original)
+  const older = (description?: string) => Original(description)
+  globalThis.Symbol = Object.defineProperties(older, descriptors) as typeof Symbol
+}
+
 describe.each([
-  { bundler: 'Vite', build: buildWithVite },
-  { bundler: 'esbuild', build: buildWithEsbuild },
-])('a page bundled by $bundler', ({ build }) => {
+  ['Vite', buildWithVite],
+  ['esbuild', buildWithEsbuild],
+])('a page bundled by %s', (_, build) => {
   beforeAll(() => build(PLAIN))
 
   it('has no syntax that is younger than ES2022', async () => {
     const scripts = (await readdir(join(PLAIN, 'dist'), { recursive: true })).filter((file) => file.endsWith('.js'))
     const code = await Promise.all(scripts.map((file) => readFile(join(PLAIN, 'dist', file), 'utf8')))
     expect(code.join('')).toMatch(/acquire/)
-    expect(code.join('')).not.toMatch(/await using/)
+    expect(code.join('')).not.toMatch(/await using \w+ =/)
   })
 
   it('takes a lock, keeps it from a blob worker while the page is busy, and releases it', async () => {
@@ -49,14 +57,7 @@ describe.each([
   })
 
   it('releases by leaving the scope also in a browser that has no Symbol.asyncDispose', async () => {
-    const course = await openPage(browser, PLAIN, server.url, {
-      prepare() {
-        const { asyncDispose: _, dispose: __, ...descriptors } = Object.getOwnPropertyDescriptors(Symbol)
-        const older = (description?: string) => Original(description)
-        const Original = Symbol
-        globalThis.Symbol = Object.defineProperties(older, descriptors) as typeof Symbol
-      },
-    })
+    const course = await openPage(browser, PLAIN, server.url, { prepare: withoutAsyncDispose })
     expectHeldAndReleased(course)
   })
 })

@@ -59,36 +59,42 @@ export function App({ client }: { client: Lockable }) {
 export { createLockStore }
 `
 
-/** The platform that the program of a user is for, by what it tells the compiler. */
-const PLATFORMS = {
-  'a browser': { lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [] },
-  Node: { lib: ['ES2023'], types: ['node'] },
-  both: { lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: ['node'] },
-  'the newest of everything': { lib: ['ESNext', 'DOM', 'DOM.Iterable'], types: ['node'] },
+interface Platform {
+  readonly lib: readonly string[]
+  readonly types: readonly string[]
+  /** The programs that are written for it, by the names of their files. */
+  readonly files: Readonly<Record<string, string>>
 }
 
+/** What the program of a user is for, by what it tells the compiler. */
+const PLATFORMS: Readonly<Record<string, Platform>> = {
+  'a browser': { lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [], files: { 'core.ts': CORE, 'react.tsx': REACT } },
+  Node: { lib: ['ES2023'], types: ['node'], files: { 'core.ts': CORE, 'server.ts': SERVER } },
+  both: {
+    lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+    types: ['node'],
+    files: { 'core.ts': CORE, 'react.tsx': REACT, 'server.ts': SERVER },
+  },
+  'the newest of everything': {
+    lib: ['ESNext', 'DOM', 'DOM.Iterable'],
+    types: ['node'],
+    files: { 'core.ts': CORE, 'using.ts': USING, 'react.tsx': REACT, 'server.ts': SERVER },
+  },
+}
+
+/** How it finds packages. */
 const MODULES = {
   bundler: { module: 'ESNext', moduleResolution: 'bundler' },
   nodenext: { module: 'NodeNext', moduleResolution: 'NodeNext' },
 }
 
-type Platform = keyof typeof PLATFORMS
-
-const PROGRAMS: readonly [title: string, file: string, code: string, platforms: readonly Platform[]][] = [
-  ['the client', 'core.ts', CORE, ['a browser', 'Node', 'both', 'the newest of everything']],
-  ['await using', 'using.ts', USING, ['the newest of everything']],
-  ['the server', 'server.ts', SERVER, ['Node', 'both', 'the newest of everything']],
-  ['React', 'react.tsx', REACT, ['a browser', 'both', 'the newest of everything']],
-]
-
-describe.each(PROGRAMS)('the types of %s are sound', (_, file, code, platforms) => {
-  it.each(
-    platforms.flatMap((platform) => Object.keys(MODULES).map((module) => [platform, module as keyof typeof MODULES])),
-  )('for %s, resolved as in %s', async (platform, module) => {
-    const folder = join(consumers.web, 'types', `${file}-${Object.keys(PLATFORMS).indexOf(platform)}-${module}`)
+describe.each(Object.entries(PLATFORMS))('the types are sound for %s', (platform, { lib, types, files }) => {
+  it.each(Object.entries(MODULES))('with the resolution %s', async (resolution, modules) => {
+    const folder = join(consumers.web, 'types', `${platform}, ${resolution}`)
     const compilerOptions = {
-      ...MODULES[module],
-      ...PLATFORMS[platform],
+      ...modules,
+      lib,
+      types,
       target: 'ES2022',
       jsx: 'react-jsx',
       strict: true,
@@ -98,8 +104,8 @@ describe.each(PROGRAMS)('the types of %s are sound', (_, file, code, platforms) 
       noEmit: true,
     }
     await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, file), code)
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+    for (const [file, code] of Object.entries(files)) await writeFile(join(folder, file), code)
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }))
     const outcome = await new Child(process.execPath, [TSC, '-p', folder], { cwd: folder }).ended
     expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' })
   })

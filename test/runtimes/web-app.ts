@@ -6,16 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { Child } from './child.ts'
 
-/** Builds the application in a folder, whose `index.html` starts `main.js`, as its author would: into `dist`. */
-export type Bundler = (folder: string) => Promise<void>
-
 const VITE = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
 const CONTENT_TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
 
+/** Builds the application in `folder` into its `dist`, as its author would. */
 export async function buildWithVite(folder: string): Promise<void> {
   await succeed(process.execPath, [VITE, 'build', '--logLevel', 'warn'], folder)
 }
 
+/** Builds the application in `folder`, whose `index.html` starts `main.js`, into its `dist`. */
 export async function buildWithEsbuild(folder: string): Promise<void> {
   const args = ['main.js', '--bundle', '--format=esm', '--target=es2022', '--outdir=dist', '--log-level=warning']
   await succeed('npx', ['--no-install', 'esbuild', ...args], folder)

@@ -71,14 +71,18 @@ async function runPage(name: string, files: Readonly<Record<string, string>>): P
   try {
     const page = await browser.newPage()
     const errors: string[] = []
-    page.on('pageerror', (error) => errors.push(String(error)))
+    const broken = new Promise<never>((_, reject) => page.once('pageerror', reject))
+    broken.catch(() => {})
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
     const granted = page.waitForResponse(
       async (reply) => reply.url().includes('/v1/acquire/') && (await reply.json()).response === true,
     )
+    const lookedAt = granted.catch(async (cause) => {
+      throw new Error(`The page acquires no lock. It shows: ${await page.innerText('body')}`, { cause })
+    })
     await page.goto(app.url)
-    await granted
-    await page.waitForFunction('document.body.childElementCount + document.body.innerText.length > 0')
+    await Promise.race([lookedAt, broken])
+    await Promise.race([page.waitForSelector('body:not(:empty)'), broken])
     expect(errors).toEqual([])
   } finally {
     await browser.close()
