@@ -7,6 +7,7 @@ import { asyncDispose } from './dispose.ts'
 import { describeError, type ErrorDescription, HeartbeatError, LockableError, LockLostError } from './errors.ts'
 import type { EventBody, Health } from './events.ts'
 import type { HeartbeatReport } from './heartbeat-host.ts'
+import { controllerThatLooks } from './looking-signal.ts'
 import type { Loss } from './loss.ts'
 import type { CancelTimer } from './ports.ts'
 import { type Releasable, releaseAfterLoss, releaseAtOnce, releaseGrant } from './release.ts'
@@ -338,28 +339,4 @@ export class Lease {
       this.#context.runtime.reportException(error)
     }
   }
-}
-
-/**
- * An abort controller whose signal calls `look` whenever it is asked whether it has aborted: a program that kept the
- * signal through a freeze must not be told "no" before the first timer has run.
- */
-function controllerThatLooks(look: () => void): AbortController {
-  const controller = new AbortController()
-  const { signal } = controller
-  const { get: aborted } = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted') ?? {}
-  Object.defineProperties(signal, {
-    aborted: {
-      get: () => {
-        look()
-        return aborted?.call(signal)
-      },
-    },
-    throwIfAborted: {
-      value: () => {
-        if (signal.aborted) throw signal.reason
-      },
-    },
-  })
-  return controller
 }

@@ -6,7 +6,7 @@ import { duration, isAnswer, isOwned, type ReadReply, readReply, sendHeartbeat, 
 import { detectDialect } from './classic-detection.ts'
 import { type Instant, instant } from './clock.ts'
 import { REQUEST_TIMEOUT_MS } from './connection.ts'
-import { CouldNotAcquireLockError, describeError, isLockableError, ProtocolError } from './errors.ts'
+import { CouldNotAcquireLockError, describeError, isLockableError, ServerError } from './errors.ts'
 import type { WireRequest } from './ports.ts'
 import { remaining, type Term, termOf } from './term.ts'
 
@@ -15,15 +15,19 @@ const LONGEST_PARK_MS = 20_000
 /** A place in the queue for who must not park: asked for and answered at once. */
 const SHORTEST_PARK_MS = 1
 const SHORTEST_ATTEMPT_MS = 1_000
-/** How many fresh owners may be refused as spent before that cannot be chance. */
-const OWNER_LIMIT = 5
+/** How many owners in a row may come to nothing before that cannot be chance. */
+const FRUITLESS_LIMIT = 6
+/** Between owners that came to nothing, doubled each time. */
+const FRUITLESS_DELAY_MS = 50
+/** What a server may ask to wait, at least and at most, in ms. */
+const DELAYS_MS = { least: 50, most: 60_000 }
 /** ms after which giving up is no longer repeated: a place in the queue is not kept for longer. */
 const GIVE_BACK_PATIENCE_MS = 5_000
 const GIVE_BACK_DELAY_MS = 200
 
 /** Acquires from an owned server: asks, waits its turn, and confirms where nothing else is certain. */
 export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
-  for (let spentOwners = 0; spentOwners < OWNER_LIMIT; ) {
+  for (let fruitless = 0; fruitless < FRUITLESS_LIMIT; ) {
     const turn = new Turn(acquisition)
     try {
       const grant = await turn.grant()
@@ -32,11 +36,15 @@ export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
       if (!(error instanceof ClassicServerFound)) turn.giveUp()
       throw error
     }
-    if (turn.spent) spentOwners += 1
+    // Who waited and lost its place queues anew at once; who never had one does not, or the two would spin.
+    fruitless = turn.waited ? 0 : fruitless + 1
+    if (fruitless > 0) await pause(acquisition.runtime, FRUITLESS_DELAY_MS * 2 ** fruitless, acquisition.givenUp)
   }
-  throw new ProtocolError(
-    `The server refused ${OWNER_LIMIT} fresh owners for ${JSON.stringify(acquisition.name)} as spent.`,
-    409,
+  throw new ServerError(
+    `${FRUITLESS_LIMIT} grants of ${JSON.stringify(acquisition.name)} in a row were over before they could be used. ` +
+      'Is the lease shorter than a request takes? Ask for a longer leaseDuration.',
+    200,
+    null,
   )
 }
 
@@ -57,8 +65,8 @@ class Turn {
   #attempts = 0
   /** Whether the server has, or may have, something for this owner. */
   #known = false
-  /** Whether the server said that this owner is finished. */
-  spent = false
+  /** Whether this owner ever had a place in the queue. */
+  waited = false
 
   constructor(acquisition: Acquisition) {
     this.#acquisition = acquisition
@@ -125,7 +133,7 @@ class Turn {
     const { request, read } = poll
     if (read.problem === 'owner-spent') {
       // The reply to an earlier attempt may have been lost: one release, in case this owner does hold something.
-      this.spent = true
+      this.#known = true
       this.giveUp()
       return null
     }
@@ -166,18 +174,19 @@ class Turn {
     return remaining(term, runtime) > 0 ? term : null
   }
 
-  #refused(reply: RefusedReply, { sentAt, mayPark, parked }: Poll): number | null {
+  #refused(reply: RefusedReply, { request, read, sentAt, mayPark, parked }: Poll): number | null {
     const { runtime, lock, name, blocking, emit, retryIntervalMs } = this.#acquisition
     const holders: readonly HolderView[] = reply.holders ?? []
     if (!blocking) throw new CouldNotAcquireLockError(refusalSentence(name, reply), holders)
     if (reply.reason === 'timeout') return null
-    const { ticket_ms: ticketMs } = reply
-    this.#known ||= ticketMs !== undefined
+    const ticketMs = reply.ticket_ms === undefined ? null : duration(request, read, 'ticket_ms')
+    const askedMs = reply.retry_after_ms === undefined ? 0 : duration(request, read, 'retry_after_ms')
+    if (ticketMs !== null) this.#known = this.waited = true
     emit({ type: 'acquire.waiting', lock, name, position: reply.position ?? null, holders })
     const jitter = 0.75 + 0.5 * runtime.random()
-    if (ticketMs === undefined) return Math.max(reply.retry_after_ms ?? 0, retryIntervalMs * jitter)
+    if (ticketMs === null) return clamp(Math.max(askedMs, retryIntervalMs * jitter))
     // A poll is due at least every third of a ticket, round trip included, or the place is lost.
-    const pollMs = (ticketMs / 5) * jitter
+    const pollMs = clamp((ticketMs / 5) * jitter)
     const answeredAtOnce = parked && runtime.now() - sentAt.mono < pollMs
     return mayPark && !answeredAtOnce ? 0 : pollMs
   }
@@ -188,6 +197,10 @@ function attemptTimeout(leaseMs: number | null): number {
   return leaseMs === null
     ? REQUEST_TIMEOUT_MS
     : Math.min(REQUEST_TIMEOUT_MS, Math.max(SHORTEST_ATTEMPT_MS, leaseMs / 3))
+}
+
+function clamp(ms: number): number {
+  return Math.min(DELAYS_MS.most, Math.max(DELAYS_MS.least, ms))
 }
 
 function acquireBody({ leaseMs, mode, steal, info }: Acquisition, owner: string, waitMs: number): AcquireRequest {

@@ -1,5 +1,5 @@
 import type { StatusReply } from '../protocol/wire.ts'
-import { holderView } from './owned/replies.ts'
+import { holderViews } from './owned/replies.ts'
 import type { LockState } from './store.ts'
 
 /** The reply to `GET /v1/status/{name}`. */
@@ -9,7 +9,7 @@ export function statusReply({ mode, fencingToken, holders, waiters }: LockState)
     state: mode === null ? 'free' : 'held',
     mode,
     fencing_token: fencingToken,
-    holders: holders.map(holderView),
+    holders: holderViews(holders),
     waiters,
   }
 }

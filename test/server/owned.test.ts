@@ -127,6 +127,13 @@ test('the status names the holders, but never an owner', async () => {
   expect(free.json).toEqual({ v: 2, state: 'free', mode: null, fencing_token: null, holders: [], waiters: 0 })
 })
 
+test('of many shared holders, the first are listed', async () => {
+  for (let holder = 0; holder < 25; holder += 1) {
+    await post(server, 'acquire', 'library', { owner: newOwner(), mode: 'shared' })
+  }
+  expect((await send(server, '/v1/status/library')).json).toHaveProperty('holders.length', 20)
+})
+
 test.each([
   [
     { owner: 'a/b+c' },

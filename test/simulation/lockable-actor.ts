@@ -60,6 +60,7 @@ export class LockableActor implements Actor {
   }
 
   inspect(): void {
+    // The history is as good as listening all the time, and cheaper: it keeps more events than a schedule has.
     for (const event of this.#client.history()) this.#checkSecrecy(event)
   }
 
@@ -152,7 +153,6 @@ export class LockableActor implements Actor {
     if (event.type === 'heartbeat.ok') beliefs.look(event.name)
     if (event.type !== 'lost') return
     this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
-    this.#checkSecrecy(event)
     const isMeant = this.#hasLeft || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
     if (isCalm && !isMeant) {
       verdict.broken('loss without a fault', `${this.label} lost ${event.name}: ${event.loss.sentence}`)

@@ -39,9 +39,8 @@ export class SimulatedNetwork {
   constructor(options: NetworkOptions) {
     this.#options = options
     this.#random = new Random(options.seed).fork(1)
-    this.#weather = options.faults.flatMap((fault, index) =>
-      // Each fault has a stream of its own, so that dropping one leaves the others as they are.
-      fault.kind === 'network' ? [{ fault, random: new Random(options.seed).fork(100 + index) }] : [],
+    this.#weather = options.faults.flatMap((fault) =>
+      fault.kind === 'network' ? [{ fault, random: new Random(options.seed).fork(fault.stream) }] : [],
     )
   }
 
@@ -70,7 +69,8 @@ export class SimulatedNetwork {
       this.#note(machine.label, exchange, outcome)
       settle()
     }
-    const hangUp = () => this.#carryMessage('abort', exchange, () => exchange.abandon.abort())
+    const hangUp = () =>
+      this.#carryMessage('abort', exchange, () => this.#options.server.machine.run(() => exchange.abandon.abort()))
     const cancel = machine.setTimer(
       () =>
         finish('timed out', () => {

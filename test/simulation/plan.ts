@@ -27,6 +27,8 @@ export type Fault =
       readonly chance: number
       /** By how much at most, for `delay` and `duplicate`. */
       readonly ms: number
+      /** Its own stream of random numbers, so that dropping another fault leaves it as it is. */
+      readonly stream: number
     }
   | { readonly kind: 'freeze' | 'sleep'; readonly at: number; readonly who: string; readonly ms: number }
   | { readonly kind: 'step-wall'; readonly at: number; readonly who: string; readonly ms: number }
@@ -230,6 +232,7 @@ function planNetworkFault(random: Random, dialect: Dialect, labels: readonly str
     effect: mayBeLate ? random.pick(['lose', 'delay', 'delay', 'duplicate'] as const) : 'lose',
     chance: random.pick([0.1, 0.3, 0.6, 1]),
     ms: random.pick([50, 500, 3_000, 12_000]),
+    stream: random.whole(1_000, 1_000_000),
   }
 }
 

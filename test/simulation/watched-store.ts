@@ -42,6 +42,13 @@ interface WatchedWaiter {
   liveUntil: number
 }
 
+interface WatchedGrant {
+  readonly ref: OwnerRef
+  readonly granted: Granted
+  /** `null` if it was not an acquire that brought it. */
+  readonly asked: AcquireStep | null
+}
+
 interface WatchedLock {
   readonly holders: Map<string | null, WatchedHolder>
   /** In the order of their arrival. */
@@ -70,6 +77,8 @@ export class WatchedStore implements LockStore {
   readonly #locks = new Map<string, WatchedLock>()
   readonly #released = new Set<string>()
   readonly #graceUntil: number
+  readonly #grants: WatchedGrant[] = []
+  #steps = 0
 
   constructor(store: LockStore, options: WatchedStoreOptions) {
     this.traits = store.traits
@@ -81,19 +90,23 @@ export class WatchedStore implements LockStore {
 
   async acquire(step: AcquireStep): Promise<AcquireOutcome> {
     this.#lookAtWaking(step.name)
+    this.#steps += 1
     const outcome = await this.#store.acquire(step)
     this.#note(`acquire ${step.owner} ${step.name} ${step.steal ?? ''}`, outcome)
-    if (outcome.kind === 'granted') this.#granted(step, outcome, step)
+    if (outcome.kind === 'granted') this.#grants.push({ ref: step, granted: outcome, asked: step })
     else if (outcome.kind === 'queued') this.#queued(step, step.waitMs, step)
     else if (outcome.kind === 'spent') this.#gone(step)
+    this.#stepEnded()
     return outcome
   }
 
   async attend(step: AttendStep): Promise<AttendOutcome> {
     this.#lookAtWaking(step.name)
+    this.#steps += 1
     const outcome = await this.#store.attend(step)
     this.#note(`attend ${step.owner} ${step.name}`, outcome)
     this.#attended(step, outcome)
+    this.#stepEnded()
     return outcome
   }
 
@@ -145,19 +158,32 @@ export class WatchedStore implements LockStore {
   /** Only a holder can be found by this, or nobody: it neither renews nor prolongs anything. */
   async #changed(waiter: OwnerRef): Promise<void> {
     this.#lookAtWaking(waiter.name)
+    this.#steps += 1
     const outcome = await this.#store.attend({ ...waiter, attachMs: 0 })
     this.#note(`changed ${waiter.owner} ${waiter.name}`, outcome)
     this.#attended({ ...waiter, attachMs: 0 }, outcome)
+    this.#stepEnded()
+  }
+
+  /** One step can grant to several; what is heard of first need not have been granted first. */
+  #stepEnded(): void {
+    this.#steps -= 1
+    if (this.#steps > 0) return
+    const grants = this.#grants.splice(0).sort((one, other) => one.granted.fencingToken - other.granted.fencingToken)
+    for (const { ref, granted, asked } of grants) this.#granted(ref, granted, asked)
   }
 
   #attended(step: AttendStep, outcome: AttendOutcome): void {
-    if (outcome.kind === 'granted') return this.#granted(step, outcome, null)
+    if (outcome.kind === 'granted') {
+      this.#grants.push({ ref: step, granted: outcome, asked: null })
+      return
+    }
     if (outcome.kind !== 'queued') return this.#gone(step)
     const waiter = this.#lock(step.name).waiters.get(step.owner ?? '')
     if (waiter) waiter.liveUntil = this.#now + step.attachMs + TICKET_MS
   }
 
-  #granted(ref: OwnerRef, granted: Granted, asked: { readonly mode: LockMode; readonly steal: Steal | null } | null) {
+  #granted(ref: OwnerRef, granted: Granted, asked: AcquireStep | null): void {
     const lock = this.#lock(ref.name)
     const { owner } = ref
     const known = lock.holders.get(owner)
@@ -216,7 +242,8 @@ export class WatchedStore implements LockStore {
     const known = waiters.get(owner)
     const liveUntil = this.#now + waitMs + TICKET_MS
     const steals = steal === 'safe'
-    if (known && known.steals === steals) {
+    // Who was not alive any more has lost its place, and starts at the end.
+    if (known && known.steals === steals && known.liveUntil > this.#now) {
       known.liveUntil = Math.max(known.liveUntil, liveUntil)
       return
     }

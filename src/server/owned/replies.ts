@@ -20,6 +20,9 @@ import type {
 } from '../store.ts'
 import { RETRY_AFTER_MS, TICKET_MS } from '../timing.ts'
 
+/** A thousand shared holders with 1 KiB of `info` each would make every poll a megabyte. */
+const MOST_HOLDERS_TOLD = 20
+
 /** @param waitedMs how long the request was parked, measured before the step that `granted` is from. */
 export function grantedReply(owner: string, granted: Granted, waitedMs: number): GrantedReply {
   return {
@@ -52,7 +55,7 @@ export function refusedReply(
     response: false,
     owner,
     reason,
-    ...(standing && { holders: standing.holders.map(holderView) }),
+    ...(standing && { holders: holderViews(standing.holders) }),
     ...(standing && standing.graceMs > 0 && { retry_after_ms: Math.ceil(standing.graceMs) }),
   }
 }
@@ -80,8 +83,14 @@ export function releaseReply(outcome: ReleaseOutcome): ReleaseReply {
   return { v: 2, response: false, reason: outcome.reason }
 }
 
-export function holderView({ info, mode, sinceMs, expiresInMs }: HolderState): HolderView {
-  return { info, mode, since_ms: sinceMs, expires_in_ms: expiresInMs }
+/** The holders as others may see them, the first of them. */
+export function holderViews(holders: readonly HolderState[]): HolderView[] {
+  return holders.slice(0, MOST_HOLDERS_TOLD).map(({ info, mode, sinceMs, expiresInMs }) => ({
+    info,
+    mode,
+    since_ms: sinceMs,
+    expires_in_ms: expiresInMs,
+  }))
 }
 
 /** The problem of an acquire that cannot be granted as it is. */
