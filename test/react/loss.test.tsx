@@ -180,7 +180,7 @@ describe('heartbeats that fail', () => {
 
   it('are a loss when the lease has run out', async () => {
     const onLockLoss = vi.fn()
-    const { alice, probe } = await editing({ onLockLoss, leaseDuration: 400 })
+    const { alice, probe } = await editing({ onLockLoss, leaseDuration: 600 })
     alice.heartbeatsPass = false
     await shows('lost')
     expect(probe.lock.loss?.cause).toBe('offline')
