@@ -1,7 +1,9 @@
+// For whoever compiles against our types with an older `lib`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { abandonable } from './async.ts'
 import { Connection } from './connection.ts'
 import type { ClientContext } from './context.ts'
-import { asyncDispose } from './dispose.ts'
+import { makeDisposable } from './dispose.ts'
 import { LockableError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import type { LockableEvent } from './events.ts'
@@ -28,6 +30,13 @@ export class LockClient {
   #leavePage: (() => void) | null = null
   #closed: Promise<void> | null = null
   #ids = 0
+
+  /** Closes, for `await using`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
+
+  static {
+    makeDisposable(LockClient.prototype, (client) => client.close())
+  }
 
   /** @internal The package's entry brings the runtime. */
   constructor(options: LockableOptions, runtime: Runtime) {
@@ -119,11 +128,6 @@ export class LockClient {
     this.#closing.abort(new LockableError('closed', 'The client is closed. Make a new Lockable to go on.'))
     begin()
     return this.#closed
-  }
-
-  /** Closes, for `await using`. */
-  [asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   /** @internal Takes a new lock in, and gives it the id and all that it shares with the others. */

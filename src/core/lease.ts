@@ -1,9 +1,11 @@
+// For whoever compiles against our types with an older `lib`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { EndingReason, Json, LockMode } from '../protocol/wire.ts'
 import type { Grant } from './acquisition.ts'
 import { elapsed, type Instant, instant } from './clock.ts'
 import type { ClientContext } from './context.ts'
 import { diagnose, type LossTrigger } from './diagnosis.ts'
-import { asyncDispose } from './dispose.ts'
+import { makeDisposable } from './dispose.ts'
 import { describeError, type ErrorDescription, HeartbeatError, LockableError, LockLostError } from './errors.ts'
 import type { EventBody, Health } from './events.ts'
 import type { HeartbeatReport } from './heartbeat-host.ts'
@@ -57,6 +59,13 @@ export class Lease {
   #ending: Ending | null = null
   #releasing: Promise<boolean> | null = null
   #cancelTimer: CancelTimer = () => {}
+
+  /** Releases, for `await using`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
+
+  static {
+    makeDisposable(Lease.prototype, (lease) => lease.release())
+  }
 
   /** @internal Leases come from `Lock.acquire()`. */
   constructor(context: ClientContext, lock: Holdable, grant: Grant, options: LockOptions) {
@@ -141,11 +150,6 @@ export class Lease {
     this.#emit({ type: 'released', ...this.#ids() })
     this.#context.background(this.#releasing)
     return this.#releasing
-  }
-
-  /** Releases, for `await using`. */
-  async [asyncDispose](): Promise<void> {
-    await this.release()
   }
 
   /** @internal The page is about to go: the lock is handed back by a request that outlives it. */

@@ -22,6 +22,8 @@ export class LockableActor implements Actor {
   readonly #context: ActorContext
   readonly #client: LockClient
   readonly #acquiring = new Map<string, number>()
+  /** The names of locks that it gives up by itself after a while. */
+  readonly #limited = new Set<string>()
   #page: ((change: PageChange) => void) | null = null
   #isClosed = false
   #hasLeft = false
@@ -51,6 +53,8 @@ export class LockableActor implements Actor {
   }
 
   mayBeat(name: string): boolean {
+    // The loop does not know of maxHold: until the page stops it, it renews what the server has granted, and harms nobody.
+    if (this.#limited.has(name)) return true
     // What was heard of too late to be certain is confirmed by a heartbeat before it is held.
     return (this.#acquiring.get(name) ?? 0) > 0 || this.#context.beliefs.isHeldOn(this.machine, name)
   }
@@ -66,6 +70,7 @@ export class LockableActor implements Actor {
 
   async #hold(action: HoldAction): Promise<void> {
     if (this.#isClosed) return
+    if (action.maxHoldMs !== null) this.#limited.add(action.name)
     const abort = new AbortController()
     const { abortMs } = action
     const cancelAbort = abortMs === null ? () => {} : this.machine.setTimer(() => abort.abort('enough'), abortMs)

@@ -50,9 +50,12 @@ async function replay(seed: number, tweaks = {}): Promise<boolean> {
   say(`\n${JSON.stringify(rest)}`)
   for (const fault of faults) say(`fault  ${JSON.stringify(fault)}`)
   for (const action of actions) say(`action ${JSON.stringify(action)}`)
-  for (const { rule, at, detail } of shown.violations) say(`\nBROKEN at ${(at / 1000).toFixed(3)} s: ${rule}: ${detail}`)
+  for (const { rule, at, detail } of shown.violations)
+    say(`\nBROKEN at ${(at / 1000).toFixed(3)} s: ${rule}: ${detail}`)
   const same = shown.hash === again.hash ? 'the same' : `ANOTHER (${again.hash})`
-  say(`\nseed ${seed}: hash ${first.hash}; ${dropped} faults and actions dropped; then ${shown.hash}, and ${same} when run again`)
+  say(
+    `\nseed ${seed}: hash ${first.hash}; ${dropped} faults and actions dropped; then ${shown.hash}, and ${same} when run again`,
+  )
   return shown.violations.length === 0
 }
 

@@ -70,7 +70,7 @@ export class SimulatedNetwork {
       settle()
     }
     const hangUp = () =>
-      this.#carryMessage('abort', exchange, () => this.#options.server.machine.run(() => exchange.abandon.abort()))
+      this.#carryMessage('abort', exchange, () => this.#options.server.machine.run(() => this.#hangUp(exchange)))
     const cancel = machine.setTimer(
       () =>
         finish('timed out', () => {
@@ -88,7 +88,10 @@ export class SimulatedNetwork {
     signal?.addEventListener('abort', stop, { once: true })
     // A machine that is frozen sends when it runs again.
     machine.run(() => {
+      if (isOver) return
       this.#options.leaves(machine, exchange.request)
+      // An oracle that looks may find the lock lost, which takes the request back.
+      if (isOver) return
       this.#note(machine.label, exchange, 'sent')
       this.#carryMessage('request', exchange, () =>
         this.#arrive(
@@ -102,22 +105,32 @@ export class SimulatedNetwork {
 
   #arrive(exchange: Exchange, answered: (reply: WireReply) => void, failed: (reason: string) => void): void {
     const { server } = this.#options
-    const { machine, request, abandon } = exchange
-    const refuse = (reason: string) =>
-      this.#carryMessage('reply', exchange, () => machine.run(() => failed(reason)))
+    const { machine, request } = exchange
+    const refuse = (reason: string) => this.#carryMessage('reply', exchange, () => machine.run(() => failed(reason)))
     if (!server.machine.isAlive) return refuse('connection refused')
     server.machine.run(() => {
       this.#note('server', exchange, 'arrived')
       const closed = () => refuse('connection closed')
       const { epoch } = server.machine
       server.connections.add(closed)
-      void server.answer(request, abandon.signal).then((reply) => {
+      const gone = new AbortController()
+      if (exchange.hasHungUp) gone.abort()
+      exchange.arrivals.push({ epoch, gone })
+      void server.answer(request, gone.signal).then((reply) => {
         if (epoch !== server.machine.epoch) return
         server.connections.delete(closed)
         this.#note('server', exchange, `answers ${reply.status} ${reply.body}`)
         this.#carryMessage('reply', exchange, () => machine.run(() => answered(reply)))
       })
     })
+  }
+
+  /** A process knows only of the requests that it has got itself. */
+  #hangUp(exchange: Exchange): void {
+    exchange.hasHungUp = true
+    for (const { epoch, gone } of exchange.arrivals) {
+      if (epoch === this.#options.server.machine.epoch) gone.abort()
+    }
   }
 
   #carryMessage(kind: MessageKind, exchange: Exchange, deliver: () => void): void {
@@ -148,8 +161,9 @@ export class SimulatedNetwork {
 
 /** One request with all that comes of it. */
 class Exchange {
-  /** The server hears by it that the client has hung up. */
-  readonly abandon = new AbortController()
+  /** The copies of the request that the server got, and how each of them hears that the client has hung up. */
+  readonly arrivals: { readonly epoch: number; readonly gone: AbortController }[] = []
+  hasHungUp = false
   readonly id: number
   readonly machine: Machine
   readonly request: WireRequest

@@ -213,7 +213,9 @@ function planFaults(random: Random, dialect: Dialect, clients: readonly ClientPl
   for (let count = random.chance(0.1) ? 0 : random.whole(1, 7); count > 0; count -= 1) {
     const at = random.between(0, HEALED_AT - 5_000)
     faults.push(
-      random.chance(0.5) ? planNetworkFault(random, dialect, labels, at) : planMachineFault(random, dialect, labels, at),
+      random.chance(0.5)
+        ? planNetworkFault(random, dialect, labels, at)
+        : planMachineFault(random, dialect, labels, at),
     )
   }
   return withoutLostTokens(faults)

@@ -49,7 +49,10 @@ export class SimulatedServer {
   async answer(request: WireRequest, gone: AbortSignal): Promise<WireReply> {
     const foreign = this.#asForeign(request)
     if (typeof foreign !== 'string') return foreign
-    return this.#process.answer(foreign === request.method ? request : { ...request, method: foreign }, gone)
+    return this.#process.answer(
+      foreign === request.method ? request : { ...withoutBody(request), method: foreign },
+      gone,
+    )
   }
 
   /** Answers what waits, as a server does that is told to stop. */
@@ -91,6 +94,10 @@ export class SimulatedServer {
 }
 
 const NOT_FOUND: WireReply = { status: 404, contentType: 'text/html', body: '<h1>Not Found</h1>', retryAfterMs: null }
+
+function withoutBody({ body: _body, ...request }: WireRequest): WireRequest {
+  return request
+}
 
 /** The server without its HTTP: what the routes of the real handler call, called with plain objects. */
 function plainObjects(store: LockStore, clock: ServerClock, lease: typeof DEFAULT_LEASE): ServerProcess {

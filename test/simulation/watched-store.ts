@@ -79,6 +79,8 @@ export class WatchedStore implements LockStore {
   readonly #graceUntil: number
   readonly #grants: WatchedGrant[] = []
   #steps = 0
+  /** The acquire that the store is at. */
+  #asking: { readonly step: AcquireStep; hasChanged: boolean } | null = null
 
   constructor(store: LockStore, options: WatchedStoreOptions) {
     this.traits = store.traits
@@ -91,10 +93,14 @@ export class WatchedStore implements LockStore {
   async acquire(step: AcquireStep): Promise<AcquireOutcome> {
     this.#lookAtWaking(step.name)
     this.#steps += 1
-    const outcome = await this.#store.acquire(step)
+    this.#asking = { step, hasChanged: false }
+    const asking = this.#asking
+    const answer = this.#store.acquire(step)
+    this.#asking = null
+    const outcome = await answer
     this.#note(`acquire ${step.owner} ${step.name} ${step.steal ?? ''}`, outcome)
     if (outcome.kind === 'granted') this.#grants.push({ ref: step, granted: outcome, asked: step })
-    else if (outcome.kind === 'queued') this.#queued(step, step.waitMs, step)
+    else if (outcome.kind === 'queued') this.#queued(step, asking.hasChanged)
     else if (outcome.kind === 'spent') this.#gone(step)
     this.#stepEnded()
     return outcome
@@ -155,8 +161,15 @@ export class WatchedStore implements LockStore {
     return this.#options.clock.now()
   }
 
-  /** Only a holder can be found by this, or nobody: it neither renews nor prolongs anything. */
+  /**
+   * Only a holder can be found by this, or nobody: it neither renews nor prolongs anything. But who is just asking may
+   * have been removed and taken in again, in one step; the answer tells.
+   */
   async #changed(waiter: OwnerRef): Promise<void> {
+    if (this.#asking !== null && key(this.#asking.step) === key(waiter)) {
+      this.#asking.hasChanged = true
+      return
+    }
     this.#lookAtWaking(waiter.name)
     this.#steps += 1
     const outcome = await this.#store.attend({ ...waiter, attachMs: 0 })
@@ -206,12 +219,7 @@ export class WatchedStore implements LockStore {
     lock.holders.set(owner, { token: granted.fencingToken, mode, isClaim, until: this.#now + leaseMs + SLACK_MS })
   }
 
-  #checkGrant(
-    { name, owner }: OwnerRef,
-    lock: WatchedLock,
-    { fencingToken }: Granted,
-    steal: Steal | null,
-  ): void {
+  #checkGrant({ name, owner }: OwnerRef, lock: WatchedLock, { fencingToken }: Granted, steal: Steal | null): void {
     const last = this.#options.history.lastToken(name)
     if (fencingToken <= last) this.#broken('fencing', `${owner} got token ${fencingToken} of ${name} after ${last}`)
     this.#options.history.granted(name, fencingToken)
@@ -236,14 +244,14 @@ export class WatchedStore implements LockStore {
     }
   }
 
-  #queued(ref: OwnerRef, waitMs: number, { mode, steal }: AcquireStep): void {
-    const { waiters } = this.#lock(ref.name)
-    const owner = ref.owner ?? ''
-    const known = waiters.get(owner)
+  /** @param isNew whether it lost the place that it may have had. */
+  #queued({ name, owner: asker, waitMs, mode, steal }: AcquireStep, isNew: boolean): void {
+    const { waiters } = this.#lock(name)
+    const owner = asker ?? ''
+    const known = isNew ? undefined : waiters.get(owner)
     const liveUntil = this.#now + waitMs + TICKET_MS
     const steals = steal === 'safe'
-    // Who was not alive any more has lost its place, and starts at the end.
-    if (known && known.steals === steals && known.liveUntil > this.#now) {
+    if (known && known.steals === steals) {
       known.liveUntil = Math.max(known.liveUntil, liveUntil)
       return
     }

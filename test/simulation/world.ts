@@ -130,7 +130,8 @@ class World {
       longestDelayMs: plan.longestDelayMs,
       leaves: (machine, request) => this.#checkHeartbeat(machine, request),
     })
-    for (const [index, client] of plan.clients.entries()) this.#actors.set(client.label, this.#createActor(client, index))
+    for (const [index, client] of plan.clients.entries())
+      this.#actors.set(client.label, this.#createActor(client, index))
   }
 
   async run(): Promise<Outcome> {
@@ -258,7 +259,10 @@ class World {
 
   #listenForRejections(): () => void {
     const heard = (reason: unknown) =>
-      this.#verdict.broken('exception', `Nobody handles the rejection ${reason instanceof Error ? reason.stack : reason}`)
+      this.#verdict.broken(
+        'exception',
+        `Nobody handles the rejection ${reason instanceof Error ? reason.stack : reason}`,
+      )
     process.on('unhandledRejection', heard)
     return () => process.off('unhandledRejection', heard)
   }
