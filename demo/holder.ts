@@ -1,16 +1,10 @@
 import type { Json } from '../src/index.ts'
 import type { Holder } from '../src/react/index.ts'
 
-/** What the people of this demo tell others about themselves while they hold or wait. */
-export interface Identity {
-  readonly name: string
-  readonly tab: string
-}
-
 /** Tells the tabs of this browser apart. */
 export const TAB: string = Math.random().toString(36).slice(2, 6)
 
-/** What goes into `info` of a lock. */
+/** What the people of this demo tell others about themselves while they hold or wait: the `info` of a lock. */
 export function identity(name: string): { readonly name: string; readonly tab: string } {
   return { name, tab: TAB }
 }
