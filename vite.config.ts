@@ -3,7 +3,7 @@ import { playwright } from '@vitest/browser-playwright'
 import type { UserConfig } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { lockServer } from './demo/lock-server-plugin.ts'
-import { findChromium } from './scripts/find-programs.mjs'
+import { CHROMIUM_ARGS, findChromium } from './scripts/find-programs.mjs'
 import { workerSource } from './scripts/vite-worker-source.ts'
 
 /** What an application or Node brings itself. */
@@ -39,17 +39,6 @@ const workerFile: UserConfig['build'] = {
   sourcemap: true,
   lib: { entry: 'src/heartbeat/worker.ts', formats: ['es'], fileName: () => 'worker.js' },
 }
-
-/** Runs also as root in a container, and asks nothing of the network by itself. */
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const chromium = process.env.VITEST ? findChromium() : null
 

@@ -3,3 +3,4 @@ export function findChromium(): string | null
 export function findDeno(): string | null
 export function findBun(): string | null
 export function findCurl(): string | null
+export const CHROMIUM_ARGS: string[]

@@ -7,6 +7,17 @@ import { chromium } from 'playwright-core'
 /** Where this repository keeps the runtimes that are not on the PATH. */
 export const RUNTIMES_FOLDER = fileURLToPath(new URL('../.runtimes/', import.meta.url))
 
+/** With these it runs as root in a container too, and asks nothing of the network by itself. */
+export const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const CHROMIUM_PATHS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
-import { findChromium } from './find-programs.mjs'
+import { CHROMIUM_ARGS, findChromium } from './find-programs.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PICTURE = fileURLToPath(new URL('../docs/demo.png', import.meta.url))
@@ -17,7 +17,7 @@ const demo = spawn('npx', ['--no-install', 'vite', '--mode', 'demo', '--logLevel
 try {
   const address = await printedAddress()
   const executablePath = findChromium()
-  const browser = await chromium.launch({ args: ['--no-sandbox'], ...(executablePath && { executablePath }) })
+  const browser = await chromium.launch({ args: CHROMIUM_ARGS, ...(executablePath && { executablePath }) })
   const page = await browser.newPage({
     viewport: { width: 1280, height: 900 },
     deviceScaleFactor: 1.5,
