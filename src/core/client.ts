@@ -195,10 +195,11 @@ export class LockClient {
   }
 
   #pageChanged(change: PageChange): void {
-    // What is read of a lease is right anyway; this makes it right also for who only listens, before anything is told.
     for (const lease of [...this.#context.leases.values()]) {
       if (change === 'leaving') lease.leavePage()
-      else void lease.state
+      // What is read of a lease is right anyway; this makes it right also for who only listens, before anything is told.
+      // Only here: a page that was frozen had its worker frozen too, so that no renewal waits to be heard.
+      else if (change === 'resumed') void lease.state
     }
     this.#events.emit({ type: `page.${change}` })
     if (change === 'online' || change === 'resumed' || change === 'visible') this.#host?.nudge()

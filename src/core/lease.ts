@@ -18,6 +18,10 @@ import type { LeaseState, LockOptions } from './types.ts'
 
 /** The part of a term after which a renewal is overdue: by then the third attempt should have succeeded. */
 const OVERDUE_PART = 0.6
+/** A timer that is late by more ms shows that its thread stood still. */
+const STALL_MS = 50
+/** ms within which a thread that runs again hears what waits in its queue. */
+const QUEUE_MS = 30
 
 /** What a lease knows of its `Lock`. */
 interface Holdable {
@@ -36,7 +40,8 @@ export interface Ending {
  * One grant of a lock, from acquired to over; it is never revived.
  *
  * Whatever is read here is computed from the clocks at that moment, so it is right also in the first task after the
- * program was frozen.
+ * program was frozen. If a thread was blocked for longer than its lease, its worker has kept the lock; but who asks
+ * before that could be heard, in the very task that blocked, is told that it is lost, and then it is.
  */
 export class Lease {
   /** Unique within the client. Not a secret. */
@@ -125,6 +130,11 @@ export class Lease {
     return this.#state === 'held' ? this.#certain() : 0
   }
 
+  /** @internal As `remaining()`, for display: it does not end the lease, since a renewal may wait to be heard. */
+  peek(): number {
+    return this.#state === 'held' ? this.#certain() : 0
+  }
+
   /** Throws the `LockLostError` if the lock is lost, and a `LockableError` if it was released. */
   assertHeld(): void {
     this.#check()
@@ -162,8 +172,11 @@ export class Lease {
 
   /** @internal What the beat loop tells about this lease. */
   hear(report: HeartbeatReport): void {
-    this.#check()
     if (this.#state !== 'held') return
+    // Nothing is judged here: if this thread stood still, a report that keeps the lease may come after this one. Nor is
+    // anything told before that one: whoever listens may ask, and who asks ends the lease.
+    const overdue = this.#certain() === 0
+    if (overdue && report.type !== 'renewed' && report.type !== 'refused') return
     switch (report.type) {
       case 'sent':
         return this.#emit({ type: 'heartbeat.sent', ...this.#ids() })
@@ -245,24 +258,31 @@ export class Lease {
   /** Looks again when something is due. A renewal does not touch the timer: it finds out when it fires. */
   #arm(): void {
     const next = this.#health === 'ok' ? Math.min(this.#overdueIn(), this.#certain()) : this.#certain()
-    this.#cancelTimer = this.#context.runtime.setTimer(
-      () => {
-        this.#check()
-        if (this.#isOver()) return
-        if (this.#overdueIn() === 0 && this.#health === 'ok') this.#setHealth('late')
-        this.#arm()
-      },
-      Math.max(1, Math.ceil(next)),
-      true,
-    )
+    const ms = Math.max(1, Math.ceil(next))
+    const due = this.#context.runtime.now() + ms
+    this.#wait(ms, () => {
+      // This thread stood still, and the worker's renewals may wait in its queue: they are heard first.
+      if (this.#context.runtime.now() - due > STALL_MS) this.#wait(QUEUE_MS, () => this.#lookAgain())
+      else this.#lookAgain()
+    })
+  }
+
+  #lookAgain(): void {
+    this.#check()
+    if (this.#isOver()) return
+    if (this.#overdueIn() === 0 && this.#health === 'ok') this.#setHealth('late')
+    this.#arm()
+  }
+
+  #wait(ms: number, then: () => void): void {
+    this.#cancelTimer = this.#context.runtime.setTimer(then, ms, true)
   }
 
   #renew({ sentAt, expiresInMs, rttMs, ending, successor }: Extract<HeartbeatReport, { type: 'renewed' }>): void {
     this.#term = termOf(sentAt, expiresInMs)
-    // A success that arrives too late is no success (safety rule 8).
-    this.#check()
-    if (this.#state !== 'held') return
     const remainingMs = this.#certain()
+    // A success that is handled too late is no success (safety rule 8): the next look at the clocks ends the lease.
+    if (remainingMs === 0) return
     this.#emit({ type: 'heartbeat.ok', ...this.#ids(), rttMs, remainingMs })
     this.#setHealth('ok')
     if (ending === null || this.#ending !== null || this.#isOver()) return

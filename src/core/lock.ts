@@ -107,6 +107,11 @@ export class Lock {
     return (await this.#lease?.release()) ?? false
   }
 
+  /** @internal ms that are certain, for display: asking does not end the lease, as reading `lease` does. */
+  peek(): number {
+    return this.#lease?.peek() ?? 0
+  }
+
   /** @internal For the devtools. */
   pauseHeartbeats(paused: boolean): void {
     this.#lease?.pauseHeartbeats(paused)

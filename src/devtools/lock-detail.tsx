@@ -52,7 +52,7 @@ function BlockedCard({ row: { lock } }: { row: Row }): ReactElement {
 
 function EndingCard({ row, ending }: { row: Row; ending: { reason: string; successor: unknown } }): ReactElement {
   useNow(true)
-  const left = countdown(row.source.client.find(row.lock.id)?.lease?.remaining() ?? 0)
+  const left = countdown(row.source.client.find(row.lock.id)?.peek() ?? 0)
   const next = personOf(row.lock.ending?.successor)
   return (
     <div className="card" data-tone="warn">
@@ -64,7 +64,7 @@ function EndingCard({ row, ending }: { row: Row; ending: { reason: string; succe
 
 function LateCard({ row }: { row: Row }): ReactElement {
   useNow(true)
-  const left = countdown(row.source.client.find(row.lock.id)?.lease?.remaining() ?? 0)
+  const left = countdown(row.source.client.find(row.lock.id)?.peek() ?? 0)
   return (
     <div className="card" data-tone="warn">
       <h3>Lost in {left} unless a heartbeat succeeds</h3>

@@ -59,7 +59,7 @@ export function LockList({ rows, selected }: { rows: readonly Row[]; selected: R
 function HeldNote({ row }: { row: Row }): ReactElement {
   useNow(true)
   const { lock, source } = row
-  const left = source.client.find(lock.id)?.lease?.remaining() ?? 0
+  const left = source.client.find(lock.id)?.peek() ?? 0
   const share = lock.leaseMs ? Math.min(1, left / lock.leaseMs) : 0
   return (
     <>

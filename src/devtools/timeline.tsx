@@ -71,7 +71,7 @@ interface LanePathsProps {
 
 /** A handful of paths a lane, however many heartbeats there were. */
 function LanePaths({ row, lane, paint, top, now }: LanePathsProps): ReactElement {
-  const left = row.lock.phase === 'held' ? (row.source.client.find(row.lock.id)?.lease?.remaining() ?? 0) : 0
+  const left = row.lock.phase === 'held' ? (row.source.client.find(row.lock.id)?.peek() ?? 0) : 0
   const middle = top + BAR / 2
   return (
     <>

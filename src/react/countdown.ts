@@ -51,7 +51,7 @@ export function countdown(client: Lockable, name: string, every: number): Source
 
 /** The longest if the client holds several shared leases of that name. */
 function remainingOf(client: Lockable, name: string): number | null {
-  const leases = heldUnder(lockStore(client).getState(), name).map(({ id }) => client.find(id)?.lease)
-  const left = leases.map((lease) => lease?.remaining() ?? 0).filter((ms) => ms > 0)
+  const held = heldUnder(lockStore(client).getState(), name)
+  const left = held.map(({ id }) => client.find(id)?.peek() ?? 0).filter((ms) => ms > 0)
   return left.length === 0 ? null : Math.max(...left)
 }

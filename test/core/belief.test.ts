@@ -109,8 +109,40 @@ describe('belief', () => {
     await w.time.advance(LEASE * 2)
     client.machine.wake()
     await client.machine.catchUp()
+    await w.time.advance(100)
     expect(lease.state).toBe('lost')
     expect(client.types().filter((type) => type === 'lost')).toHaveLength(1)
+  })
+
+  it('lasts through a stall of its thread that was shorter than what a reply in its queue renews', async () => {
+    const w = world()
+    const client = w.client()
+    const lease = await client.acquire('a')
+    w.fault = () => ({ replyDelay: 100 })
+    await w.time.until(() => w.operations().includes('POST heartbeat'))
+    // From before the reply until after the first deadline, and before the renewed one.
+    client.machine.freeze()
+    await w.time.advance(LEASE - MARGIN - 2_000)
+    client.machine.wake()
+    await client.machine.catchUp()
+    await w.time.advance(100)
+    expect(lease.state).toBe('held')
+    expect(client.types()).not.toContain('lost')
+  })
+
+  it('that is asked for in the task that stalled is over, and stays so', async () => {
+    const w = world()
+    const client = w.client()
+    const lease = await client.acquire('a')
+    w.fault = () => ({ replyDelay: 100 })
+    await w.time.until(() => w.operations().includes('POST heartbeat'))
+    client.machine.freeze()
+    await w.time.advance(LEASE - MARGIN - 2_000)
+    client.machine.wake()
+    expect(lease.state).toBe('lost')
+    await client.machine.catchUp()
+    await w.time.advance(100)
+    expect(lease.state).toBe('lost')
   })
 
   it('ends before anything is told: first the signal, then the event, then the callback', async () => {

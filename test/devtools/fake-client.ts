@@ -25,7 +25,7 @@ export function fakeClient(remaining = 8000): FakeClient {
       return () => listeners.delete(listener)
     },
     history: () => [...events],
-    find: () => ({ lease: { remaining: () => remaining, release: async () => true }, acquire: async () => {} }),
+    find: () => ({ peek: () => remaining, lease: { release: async () => true }, acquire: async () => {} }),
     pauseHeartbeats: (lock: string, paused: boolean) => pauses.push([lock, paused]),
   }
   return {

@@ -66,7 +66,8 @@ describe('a page whose Content Security Policy forbids blob workers', () => {
   beforeAll(() => buildWithVite(STRICT))
 
   it('keeps its lock from the page', async () => {
-    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY })
+    const query = { block: '100' }
+    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY, query })
     expectHeldAndReleased(course)
     expect(course.thread).toBe('page')
   })

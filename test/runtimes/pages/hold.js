@@ -1,6 +1,7 @@
 import { Lock, Lockable } from 'lockable'
 
 const HEARTBEAT_MS = 300
+const LEASE_MS = 1_500
 const { report, whileHeld } = globalThis
 const query = new URLSearchParams(location.search)
 
@@ -15,13 +16,13 @@ export async function hold(worker) {
     await using lockable = new Lockable({
       url: query.get('url'),
       worker,
-      leaseDuration: 10 * HEARTBEAT_MS,
+      leaseDuration: LEASE_MS,
       heartbeatInterval: HEARTBEAT_MS,
     })
     lockable.subscribe((event) => events.push(event))
     await using lease = await new Lock(query.get('name'), {}, lockable).acquire()
     await heartbeats(lockable, 1)
-    block(5 * HEARTBEAT_MS)
+    block(Number(query.get('block') ?? 3 * LEASE_MS))
     const freeAgain = performance.now()
     // Those that were sent meanwhile; a thread that sent none would need three intervals for them.
     await heartbeats(lockable, 3)

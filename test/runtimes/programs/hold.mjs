@@ -3,7 +3,8 @@ import { say } from './say.mjs'
 
 const [url, name] = process.argv.slice(2)
 const HEARTBEAT_MS = 300
-const lockable = new Lockable({ url, leaseDuration: 10 * HEARTBEAT_MS, heartbeatInterval: HEARTBEAT_MS })
+const LEASE_MS = 1_500
+const lockable = new Lockable({ url, leaseDuration: LEASE_MS, heartbeatInterval: HEARTBEAT_MS })
 const heartbeats = { seen: 0, wanted: Number.POSITIVE_INFINITY, enough: () => {} }
 let thread
 lockable.subscribe((event) => {
@@ -17,7 +18,7 @@ lockable.subscribe((event) => {
 const work = setInterval(() => {}, 1_000)
 const lease = await lockable.acquire(name)
 await heartbeat(1)
-block(5 * HEARTBEAT_MS)
+block(3 * LEASE_MS)
 const freeAgain = performance.now()
 // Those that were sent meanwhile; a thread that sent none would need three intervals for them.
 await heartbeat(3)
