@@ -1,4 +1,4 @@
-import { operationPath } from '../protocol/paths.ts'
+import { API_ROOT, operationPath } from '../protocol/paths.ts'
 import type { AcquireRequest, GrantedReply, HolderView, RefusedReply } from '../protocol/wire.ts'
 import { type Acquisition, ClassicServerFound, type Grant, Patience } from './acquisition.ts'
 import { pause } from './async.ts'
@@ -7,7 +7,7 @@ import { detectDialect } from './classic-detection.ts'
 import { type Instant, instant } from './clock.ts'
 import { REQUEST_TIMEOUT_MS } from './connection.ts'
 import { CouldNotAcquireLockError, describeError, isLockableError, ServerError } from './errors.ts'
-import type { WireRequest } from './ports.ts'
+import type { Send, SendOptions, WireRequest } from './ports.ts'
 import { remaining, type Term, termOf } from './term.ts'
 
 /** How long a request is parked at most, in ms: below the 30 s after which common proxies cut an idle one. */
@@ -223,7 +223,11 @@ export async function giveBack({ runtime, connection, name, closing }: Acquisiti
   for (let attempt = 1; ; attempt += 1) {
     try {
       const options = { timeoutMs: GIVE_BACK_PATIENCE_MS, keepalive: true }
-      await connection.withTokenAtHand((authToken) => sendRelease(runtime.send, { name, owner }, authToken, options))
+      await connection.withTokenAtHand(async (authToken) => {
+        // A classic server may take a POST for a GET, and would free whoever holds the lock.
+        const known = connection.dialect === 'owned' || (await isOwnedServer(runtime.send, authToken, options))
+        return known && sendRelease(runtime.send, { name, owner }, authToken, options)
+      })
       return
     } catch (error) {
       const transient = isLockableError(error) && (error.code === 'network' || error.code === 'server')
@@ -231,6 +235,11 @@ export async function giveBack({ runtime, connection, name, closing }: Acquisiti
       await pause(runtime, GIVE_BACK_DELAY_MS * 2 ** attempt, closing, true)
     }
   }
+}
+
+/** Whether the server says of itself that it speaks the owned dialect. */
+async function isOwnedServer(send: Send, authToken: string | null, options: SendOptions): Promise<boolean> {
+  return isOwned(readReply(await send({ method: 'GET', path: API_ROOT, authToken }, options)))
 }
 
 function refusalSentence(name: string, { reason, holders, retry_after_ms }: RefusedReply): string {

@@ -1,0 +1,98 @@
+import type { Believer } from './believer.ts'
+import type { Trace } from './trace.ts'
+import type { Verdict } from './verdict.ts'
+
+export interface BeliefsOptions {
+  readonly verdict: Verdict
+  readonly trace: Trace
+  readonly now: () => number
+  readonly looksAtFrozen: boolean
+  /** Whether the holder with this token was robbed by `steal: 'now'`, so that it may believe beside others. */
+  readonly isRobbed: (fencingToken: number) => boolean
+}
+
+interface Belief {
+  readonly believer: Believer
+  /** True ms. */
+  readonly since: number
+  isOver: boolean
+}
+
+/**
+ * Checks that no two exclude each other and both believe. Beliefs overlap if and only if one begins within another, so
+ * it is enough to ask everybody whenever one begins or is prolonged. They are asked as an application would, by a read
+ * on their own machine at that very moment, whatever that machine has heard by then.
+ */
+export class Beliefs {
+  readonly #options: BeliefsOptions
+  readonly #beliefs = new Map<string, Belief[]>()
+
+  constructor(options: BeliefsOptions) {
+    this.#options = options
+  }
+
+  /** An acquire resolved. */
+  begin(believer: Believer): void {
+    const { now, trace } = this.#options
+    const beliefs = this.#beliefs.get(believer.name) ?? []
+    this.#beliefs.set(believer.name, beliefs)
+    trace.add(now(), believer.label, `HOLDS ${believer.name} ${believer.mode} ${believer.fencingToken}`)
+    beliefs.push({ believer, since: now(), isOver: false })
+    this.look(believer.name)
+  }
+
+  /** Asks everybody who believed in a lock of this name. */
+  look(name: string): void {
+    const holding: Belief[] = []
+    for (const belief of this.#beliefs.get(name) ?? []) if (this.#holds(belief)) holding.push(belief)
+    for (const [index, one] of holding.entries()) {
+      for (const other of holding.slice(index + 1)) this.#compare(one, other)
+    }
+  }
+
+  /** Whether somebody on this machine believes in a lock of this name. */
+  isHeldOn(machine: Believer['machine'], name: string): boolean {
+    return (this.#beliefs.get(name) ?? []).some(
+      (belief) => belief.believer.machine === machine && !belief.isOver && belief.believer.believes(),
+    )
+  }
+
+  /** At the end: nobody believes, and nobody believes again. */
+  end(): void {
+    for (const beliefs of this.#beliefs.values()) {
+      for (const belief of beliefs) {
+        if (this.#holds(belief)) {
+          this.#options.verdict.broken('quiescence', `${belief.believer.label} still believes when all is over`)
+        }
+      }
+    }
+  }
+
+  #holds(belief: Belief): boolean {
+    const { machine, label, name } = belief.believer
+    if (!machine.isAlive) return false
+    if (!machine.isRunning && !this.#options.looksAtFrozen) return false
+    const believes = belief.believer.believes()
+    if (belief.isOver && believes) this.#options.verdict.broken('no revival', `${label} believes in ${name} again`)
+    if (!belief.isOver && !believes) {
+      belief.isOver = true
+      this.#options.trace.add(this.#options.now(), label, `no longer holds ${name} ${belief.believer.fencingToken}`)
+    }
+    return believes
+  }
+
+  #compare(one: Belief, other: Belief): void {
+    const { verdict, isRobbed } = this.#options
+    const [first, second] = [one.believer, other.believer]
+    if (first.mode === 'shared' && second.mode === 'shared') return
+    if ([first, second].some(({ fencingToken }) => fencingToken !== null && isRobbed(fencingToken))) return
+    verdict.broken(
+      'mutual exclusion',
+      `${first.label} (since ${since(one)} s, token ${first.fencingToken}) and ${second.label} (since ${since(other)} s, token ${second.fencingToken}) both believe in ${first.name}`,
+    )
+  }
+}
+
+function since(belief: Belief): string {
+  return (belief.since / 1000).toFixed(3)
+}

@@ -1,0 +1,245 @@
+import { LockClient } from '../../src/core/client.ts'
+import { isLockableError } from '../../src/core/errors.ts'
+import type { LockableEvent } from '../../src/core/events.ts'
+import type { Lease } from '../../src/core/lease.ts'
+import type { PageChange, Runtime } from '../../src/core/ports.ts'
+import type { AcquireOptions, LockableOptions, LockOptions } from '../../src/core/types.ts'
+import { BeatLoop } from '../../src/heartbeat/loop.ts'
+import type { Believer } from './believer.ts'
+import type { Machine } from './machine.ts'
+import type { Action, HoldAction } from './plan.ts'
+import type { ClientPorts } from './tweaks.ts'
+import type { Actor, ActorContext } from './world.ts'
+
+/** Every owner begins so, and nothing else does. */
+const OWNER_MARK = '0wner'
+const EPILOGUE_HOLD_MS = 50
+/** ms of a fresh lease that may not be enough for a round trip. */
+const SHORT_MS = 500
+
+/** An application that uses the real client. */
+export class LockableActor implements Actor {
+  readonly machine: Machine
+  readonly label: string
+  readonly #context: ActorContext
+  readonly #client: LockClient
+  readonly #acquiring = new Map<string, number>()
+  /** The names of locks that it gives up by itself after a while. */
+  readonly #limited = new Set<string>()
+  #page: ((change: PageChange) => void) | null = null
+  #isClosed = false
+  #hasLeft = false
+  /** It got a lock with too little left to be confirmed in time, as who polls for a short lease may. */
+  #isShort = false
+  #owners = 0
+
+  constructor(context: ActorContext) {
+    const { machine, plan } = context
+    this.machine = machine
+    this.label = plan.label
+    this.#context = context
+    const options: LockableOptions = {
+      dialect: plan.dialect,
+      retryInterval: plan.retryMs,
+      ...(plan.leaseMs === null ? {} : { leaseDuration: plan.leaseMs }),
+    }
+    this.#client = new LockClient(options, this.#runtime())
+    this.#client.subscribe((event) => this.#hear(event))
+  }
+
+  get isOpen(): boolean {
+    return this.machine.isAlive && !this.#isClosed
+  }
+
+  perform(action: Action): void {
+    if (action.kind === 'hold') void this.#hold(action)
+    else if (action.kind === 'close') this.#close()
+    else this.#changePage(action.kind === 'leave' ? 'leaving' : 'resumed')
+  }
+
+  mayBeat(name: string): boolean {
+    // The loop does not know of maxHold: until the page stops it, it renews what the server has granted, and harms nobody.
+    if (this.#limited.has(name)) return true
+    // What was heard of too late to be certain is confirmed by a heartbeat before it is held.
+    return (this.#acquiring.get(name) ?? 0) > 0 || this.#context.beliefs.isHeldOn(this.machine, name)
+  }
+
+  performEpilogue(name: string): void {
+    void this.#takeOnceMore(name)
+  }
+
+  inspect(): void {
+    // The history is as good as listening all the time, and cheaper: it keeps more events than a schedule has.
+    for (const event of this.#client.history()) this.#checkSecrecy(event)
+  }
+
+  async #hold(action: HoldAction): Promise<void> {
+    if (this.#isClosed) return
+    if (action.maxHoldMs !== null) this.#limited.add(action.name)
+    const abort = new AbortController()
+    const { abortMs } = action
+    const cancelAbort = abortMs === null ? () => {} : this.machine.setTimer(() => abort.abort('enough'), abortMs)
+    const lease = await this.#acquire(action.name, lockOptions(action), acquireOptions(action, abort.signal))
+    cancelAbort()
+    if (lease === null) return
+    await this.#use(lease, action)
+    await this.#release(lease)
+  }
+
+  async #acquire(name: string, options: LockOptions, own: AcquireOptions): Promise<Lease | null> {
+    this.#count(name, 1)
+    try {
+      const acquired = this.#client.lock(name, options).acquire(own)
+      const lease = await this.#context.promises.expect(this.machine, `an acquire of ${name}`, acquired)
+      this.#context.beliefs.begin(this.#believer(lease, options))
+      return lease
+    } catch (error) {
+      this.#note(`does not get ${name}: ${isLockableError(error) ? `${error.code} ${error.message}` : error}`)
+      return null
+    } finally {
+      this.#count(name, -1)
+    }
+  }
+
+  /** Holds as long as it wants, or until it finds the lock lost. */
+  async #use(lease: Lease, { holdMs, readMs }: HoldAction): Promise<void> {
+    const until = this.machine.now() + holdMs
+    while (lease.state === 'held' && this.machine.now() < until) {
+      await this.#pause(Math.min(readMs, until - this.machine.now()))
+    }
+  }
+
+  async #release(lease: Lease): Promise<void> {
+    try {
+      const acknowledged = await this.#context.promises.expect(
+        this.machine,
+        `a release of ${lease.name}`,
+        lease.release(),
+      )
+      this.#note(`released ${lease.name} ${lease.fencingToken} ${acknowledged}`)
+    } catch (error) {
+      this.#note(`failed to release ${lease.name}: ${error}`)
+    }
+  }
+
+  async #takeOnceMore(name: string): Promise<void> {
+    this.#count(name, 1)
+    try {
+      const acquired = this.#client.lock(name).acquire()
+      const lease = await this.#context.promises.expect(this.machine, `the last acquire of ${name}`, acquired)
+      this.#context.beliefs.begin(this.#believer(lease, {}))
+      await this.#pause(EPILOGUE_HOLD_MS)
+      await this.#release(lease)
+    } catch (error) {
+      this.#context.verdict.broken('liveness', `${this.label} cannot acquire ${name} in a healed world: ${error}`)
+    } finally {
+      this.#count(name, -1)
+    }
+  }
+
+  #believer(lease: Lease, { mode = 'exclusive' }: LockOptions): Believer {
+    const { label, machine } = this
+    const { name, fencingToken } = lease
+    return { label, machine, name, mode, fencingToken, believes: () => lease.state === 'held' }
+  }
+
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#note('closes')
+    void this.#context.promises.expect(this.machine, 'the close', this.#client.close())
+  }
+
+  #changePage(change: PageChange): void {
+    this.#note(`page ${change}`)
+    this.#hasLeft ||= change === 'leaving'
+    this.#page?.(change)
+  }
+
+  #hear(event: LockableEvent): void {
+    const { beliefs, isCalm, trueNow, verdict, trace } = this.#context
+    const name = 'name' in event ? event.name : ''
+    trace.add(trueNow(), this.label, `event ${event.type} ${name}`)
+    if (event.type === 'heartbeat.ok') beliefs.look(event.name)
+    if (event.type === 'granted' && event.remainingMs < SHORT_MS) this.#isShort = true
+    if (event.type !== 'lost') return
+    this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
+    const isMeant =
+      this.#hasLeft || this.#isShort || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
+    if (isCalm && !isMeant) {
+      verdict.broken('loss without a fault', `${this.label} lost ${event.name}: ${event.loss.sentence}`)
+    }
+  }
+
+  #checkSecrecy(event: LockableEvent): void {
+    if (!JSON.stringify(event).includes(OWNER_MARK)) return
+    this.#context.verdict.broken('secrecy', `the event ${event.type} of ${this.label} contains an owner`)
+  }
+
+  #runtime(): Runtime {
+    const { machine, tweaks } = this.#context
+    const base = this.#ports()
+    const ports = tweaks.ports?.(base, machine) ?? base
+    return {
+      ...ports,
+      heartbeatHost: ({ dispatch, threadChanged }) => {
+        threadChanged({ thread: 'page', reason: null })
+        const loop = new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
+        return tweaks.host?.(loop, ports) ?? loop
+      },
+    }
+  }
+
+  #ports(): ClientPorts {
+    const { machine, network, random, plan, verdict } = this.#context
+    return {
+      now: () => machine.now(),
+      wall: () => machine.wall(),
+      setTimer: (fire, ms) => machine.setTimer(fire, ms),
+      random: () => random.next(),
+      newOwner: () => {
+        this.#owners += 1
+        return `${OWNER_MARK}-${this.label}-${this.#owners}`
+      },
+      send: network.sendFrom(machine),
+      environmentToken: () => null,
+      whileParking: (poll) => poll(random.chance(plan.parkingChance)),
+      onPageChange: (listener) => {
+        this.#page = listener
+        return () => {
+          this.#page = null
+        }
+      },
+      reportException: (error) => verdict.broken('exception', `${this.label} reports ${error}`),
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resume) => this.machine.setTimer(resume, ms))
+  }
+
+  #count(name: string, change: number): void {
+    this.#acquiring.set(name, (this.#acquiring.get(name) ?? 0) + change)
+  }
+
+  #note(what: string): void {
+    this.#context.trace.add(this.#context.trueNow(), this.label, what)
+  }
+}
+
+function lockOptions({ mode, leaseMs, maxHoldMs }: HoldAction): LockOptions {
+  return {
+    mode,
+    ...(leaseMs === null ? {} : { leaseDuration: leaseMs }),
+    ...(maxHoldMs === null ? {} : { maxHold: maxHoldMs }),
+  }
+}
+
+function acquireOptions({ steal, blocking, timeoutMs }: HoldAction, signal: AbortSignal): AcquireOptions {
+  return {
+    blocking,
+    signal,
+    ...(steal === null ? {} : { steal }),
+    ...(timeoutMs === null ? {} : { timeout: timeoutMs }),
+  }
+}

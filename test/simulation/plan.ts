@@ -1,0 +1,320 @@
+import type { LockMode, Steal } from '../../src/protocol/wire.ts'
+import type { Draining } from './kernel.ts'
+import { Random } from './random.ts'
+
+/** True ms after which nothing goes wrong any more. */
+export const HEALED_AT = 60_000
+/** True ms before which the clients begin what they want to do. */
+const LAST_ACTION_AT = 40_000
+/** Clocks are off by up to this rate. The product promises to bear 1 %. */
+const WORST_RATE = 0.009
+/** What ordinary messages take in the classic world at most, in ms: it is not safe against later ones. */
+const CLASSIC_DELAY_MS = 80
+
+export type Dialect = 'owned' | 'classic'
+
+/** What goes wrong. Times are true ms. `who` is the label of a machine. */
+export type Fault =
+  | {
+      readonly kind: 'network'
+      readonly from: number
+      readonly until: number
+      /** `null`: everybody's. */
+      readonly who: string | null
+      /** `any`: nothing passes, or all of it late. */
+      readonly message: MessageKind | 'any'
+      readonly effect: 'lose' | 'delay' | 'duplicate'
+      /** How many of the messages it hits. */
+      readonly chance: number
+      /** By how much at most, for `delay` and `duplicate`. */
+      readonly ms: number
+      /** Its own stream of random numbers, so that dropping another fault leaves it as it is. */
+      readonly stream: number
+    }
+  | { readonly kind: 'freeze' | 'sleep'; readonly at: number; readonly who: string; readonly ms: number }
+  | { readonly kind: 'step-wall'; readonly at: number; readonly who: string; readonly ms: number }
+  | { readonly kind: 'kill'; readonly at: number; readonly who: string }
+  | { readonly kind: 'restart'; readonly at: number; readonly downMs: number; readonly graceful: boolean }
+
+export type MessageKind = 'request' | 'reply' | 'abort'
+
+/** What an application does. */
+export type Action =
+  | {
+      readonly kind: 'hold'
+      readonly at: number
+      readonly who: string
+      readonly name: string
+      readonly mode: LockMode
+      readonly steal: Steal | null
+      readonly blocking: boolean
+      readonly timeoutMs: number | null
+      /** The application no longer wants it after so many ms; `null`: it does. */
+      readonly abortMs: number | null
+      readonly holdMs: number
+      readonly leaseMs: number | null
+      readonly maxHoldMs: number | null
+      /** It looks at the state of its lease so often. */
+      readonly readMs: number
+    }
+  | { readonly kind: 'close' | 'leave' | 'nudge'; readonly at: number; readonly who: string }
+
+export type HoldAction = Extract<Action, { readonly kind: 'hold' }>
+
+export interface ClientPlan {
+  readonly label: string
+  readonly rate: number
+  /** `raw` speaks the protocol by the book and is not our client. */
+  readonly kind: 'lockable' | 'raw'
+  /** How often it may park a request. */
+  readonly parkingChance: number
+  readonly dialect: 'auto' | Dialect
+  /** The lease of its locks unless they say otherwise; `null`: the server's. */
+  readonly leaseMs: number | null
+  /** ms between its polls where there is no queue. */
+  readonly retryMs: number
+}
+
+/** Everything that a seed decides before the schedule begins. */
+export interface Plan {
+  readonly seed: number
+  readonly dialect: Dialect
+  /** Whether requests go through the real handler as `Request` and `Response`, or as plain objects around it. */
+  readonly seam: 'plain' | 'handler'
+  readonly draining: Draining
+  /** What a classic world's server makes of a POST. `ours`: it speaks both dialects, and the clients are told. */
+  readonly classicServer: 'ours' | 'unknown-path' | 'takes-post'
+  readonly serverRate: number
+  readonly leaseMs: number
+  /** ms after a restart in which nothing is granted: the longest lease of all. */
+  readonly graceMs: number
+  readonly longestDelayMs: number
+  /** Whether the oracles look at leases on machines that are frozen: looking is itself an event there. */
+  readonly looksAtFrozen: boolean
+  readonly names: readonly string[]
+  readonly clients: readonly ClientPlan[]
+  readonly faults: readonly Fault[]
+  readonly actions: readonly Action[]
+}
+
+/** What the clocks' rates can be off by. */
+interface Rates {
+  readonly client: readonly number[]
+  readonly server: readonly number[]
+}
+
+const ADVERSE: Rates = { client: [-WORST_RATE], server: [WORST_RATE] }
+const SOME_RATES = [-WORST_RATE, -WORST_RATE / 3, 0, WORST_RATE / 3, WORST_RATE]
+const ANY_RATE: Rates = { client: SOME_RATES, server: SOME_RATES }
+
+/** ms. */
+export const LEASES: readonly number[] = [1_500, 3_000, 6_000, 10_000, 20_000]
+
+export interface WorldOptions {
+  readonly dialect?: Dialect
+  readonly seam?: Plan['seam']
+  readonly classicServers?: readonly Plan['classicServer'][]
+}
+
+/** Without `takes-post`: asked for by name only, as long as giving up is told to it as a POST that frees anybody's lock. */
+const CLASSIC_SERVERS: readonly Plan['classicServer'][] = ['ours', 'unknown-path', 'takes-post']
+
+/** Draws the schedule of a seed. */
+export function planOf(seed: number, options: WorldOptions = {}): Plan {
+  const random = new Random(seed)
+  const dialect = options.dialect ?? (random.chance(0.2) ? 'classic' : 'owned')
+  const seam = options.seam ?? 'plain'
+  const leaseMs = random.pick(LEASES)
+  const classicServer = dialect === 'classic' ? random.pick(options.classicServers ?? CLASSIC_SERVERS) : 'ours'
+  // The worst that clocks can do: the holder's are slow, and the server's are fast.
+  const rates = random.chance(0.4) ? ADVERSE : ANY_RATE
+  const clients = planClients(random, dialect, leaseMs, { classicServer, rates })
+  const names = random.chance(0.8) ? ['a'] : ['a', 'b/ü']
+  const actions = planActions(random, dialect, clients, names)
+  const faults = planFaults(random, dialect, actions)
+  const leases = [leaseMs, ...clients.map(longestLeaseOf), ...actions.map(leaseOf)]
+  return {
+    seed,
+    dialect,
+    seam,
+    draining: seam === 'handler' ? 'loop' : 'microtasks',
+    classicServer,
+    serverRate: 1 + random.pick(rates.server),
+    leaseMs,
+    graceMs: Math.max(...leases),
+    longestDelayMs: dialect === 'classic' ? CLASSIC_DELAY_MS : random.pick([2, 20, 100]),
+    looksAtFrozen: random.chance(0.5),
+    names,
+    clients,
+    faults,
+    actions,
+  }
+}
+
+/** Without some of the faults and actions: faults are counted first, from 0. */
+export function without(plan: Plan, dropped: ReadonlySet<number>): Plan {
+  return {
+    ...plan,
+    faults: plan.faults.filter((_, index) => !dropped.has(index)),
+    actions: plan.actions.filter((_, index) => !dropped.has(plan.faults.length + index)),
+  }
+}
+
+/** A raw client asks for any lease with each of its heartbeats. */
+function longestLeaseOf({ kind, leaseMs }: ClientPlan): number {
+  return kind === 'raw' ? Math.max(...LEASES) : (leaseMs ?? 0)
+}
+
+function leaseOf(action: Action): number {
+  return action.kind === 'hold' ? (action.leaseMs ?? 0) : 0
+}
+
+function planClients(
+  random: Random,
+  dialect: Dialect,
+  leaseMs: number,
+  { classicServer, rates }: Pick<Plan, 'classicServer'> & { readonly rates: Rates },
+): ClientPlan[] {
+  const clients: ClientPlan[] = []
+  for (let index = 1; index <= random.whole(3, 4); index += 1) {
+    const isRaw = dialect === 'owned' && index > 2 && random.chance(0.4)
+    clients.push({
+      label: `${isRaw ? 'raw' : 'c'}${index}`,
+      rate: 1 + random.pick(rates.client),
+      kind: isRaw ? 'raw' : 'lockable',
+      parkingChance: random.pick([0, 0.5, 1, 1, 1]),
+      dialect: dialect === 'classic' && classicServer !== 'ours' ? random.pick(['auto', 'classic']) : dialect,
+      retryMs: random.pick([60, 1_000]),
+      // On a classic server it states what that server gives.
+      leaseMs: dialect === 'classic' ? leaseMs : random.chance(0.5) ? random.pick(LEASES) : null,
+    })
+  }
+  return clients
+}
+
+function planActions(
+  random: Random,
+  dialect: Dialect,
+  clients: readonly ClientPlan[],
+  names: readonly string[],
+): Action[] {
+  const steals = dialect === 'owned' && random.chance(0.3)
+  const shares = dialect === 'owned' && random.chance(0.4)
+  const actions: Action[] = []
+  for (const { label: who, kind } of clients) {
+    for (let count = random.whole(2, 5); count > 0; count -= 1) {
+      const at = random.between(0, LAST_ACTION_AT)
+      if (kind === 'lockable' && random.chance(0.05)) {
+        actions.push({ kind: random.pick(['close', 'leave', 'nudge'] as const), at, who })
+      } else {
+        actions.push({ ...planHold(random, dialect, { steals, shares }), at, who, name: random.pick(names) })
+      }
+    }
+  }
+  return actions.sort((one, other) => one.at - other.at)
+}
+
+function planHold(
+  random: Random,
+  dialect: Dialect,
+  { steals, shares }: { readonly steals: boolean; readonly shares: boolean },
+): Omit<HoldAction, 'at' | 'who' | 'name'> {
+  return {
+    kind: 'hold',
+    mode: shares && random.chance(0.5) ? 'shared' : 'exclusive',
+    steal: steals && random.chance(0.3) ? random.pick(['safe', 'safe', 'now'] as const) : null,
+    blocking: random.chance(0.9),
+    timeoutMs: random.chance(0.2) ? random.between(50, 15_000) : null,
+    abortMs: random.chance(0.2) ? random.between(0, 10_000) : null,
+    holdMs: random.chance(0.4) ? random.between(5_000, 30_000) : random.between(10, 4_000),
+    leaseMs: dialect === 'owned' && random.chance(0.3) ? random.pick(LEASES) : null,
+    maxHoldMs: random.chance(0.1) ? random.between(100, 10_000) : null,
+    readMs: random.pick([50, 500, 10_000]),
+  }
+}
+
+function planFaults(random: Random, dialect: Dialect, actions: readonly Action[]): Fault[] {
+  const faults: Fault[] = []
+  for (let count = random.chance(0.1) ? 0 : random.whole(1, 8); count > 0; count -= 1) {
+    // Most of what goes wrong goes wrong while somebody asks for a lock or holds one.
+    const near = random.pick(actions)
+    const at = random.chance(0.7) ? near.at + random.between(0, 6_000) : random.between(0, HEALED_AT - 5_000)
+    const { who } = near
+    if (random.chance(0.1)) faults.push(...planCut(random, dialect, at, who))
+    faults.push(
+      random.chance(0.5) ? planNetworkFault(random, dialect, at, who) : planMachineFault(random, dialect, at, who),
+    )
+  }
+  return withoutLostTime(withoutLostTokens(faults))
+}
+
+/** First one hears nothing any more, then nobody hears one either: what was asked for is granted, and asked for again. */
+function planCut(random: Random, dialect: Dialect, at: number, who: string): Fault[] {
+  const fault = planNetworkFault(random, dialect, at, who)
+  if (fault.kind !== 'network') return []
+  const cut = { ...fault, who, effect: 'lose', chance: 1 } as const
+  const deafUntil = Math.min(HEALED_AT, at + random.between(500, 8_000))
+  return [
+    { ...cut, message: 'reply', until: deafUntil },
+    { ...cut, message: 'any', from: deafUntil + random.between(0, 1_000), until: Math.min(HEALED_AT, at + 30_000) },
+  ]
+}
+
+function planNetworkFault(random: Random, dialect: Dialect, at: number, who: string): Fault {
+  const message = random.pick(['request', 'reply', 'reply', 'abort', 'any', 'any'] as const)
+  // A classic request that arrives late frees or renews somebody else's lock, and no client can help it.
+  const mayBeLate = dialect === 'owned' || message === 'reply'
+  return {
+    kind: 'network',
+    from: at,
+    until: Math.min(HEALED_AT, at + random.pick([300, 3_000, 10_000, 25_000]) * random.between(0.5, 1)),
+    who: random.chance(0.7) ? who : null,
+    message,
+    effect: mayBeLate ? random.pick(['lose', 'lose', 'delay', 'delay', 'duplicate'] as const) : 'lose',
+    chance: random.pick([0.2, 0.6, 1, 1]),
+    ms: random.pick([50, 500, 3_000, 12_000]),
+    stream: random.whole(1_000, 1_000_000),
+  }
+}
+
+function planMachineFault(random: Random, dialect: Dialect, at: number, who: string): Fault {
+  const ms = Math.min(HEALED_AT - at, random.pick([300, 3_000, 8_000, 25_000]) * random.between(0.5, 1))
+  const step = random.pick([-60_000, -5_000, -1_000, 1_000, 5_000, 60_000]) * random.between(0.5, 1)
+  const owned: readonly Fault[] = [
+    { kind: 'freeze', at, who: 'server', ms: Math.min(ms, 6_000) },
+    { kind: 'sleep', at, who: 'server', ms: Math.min(ms, 6_000) },
+  ]
+  return random.pick<Fault>([
+    { kind: 'freeze', at, who, ms },
+    { kind: 'freeze', at, who, ms },
+    { kind: 'sleep', at, who, ms },
+    { kind: 'sleep', at, who, ms },
+    { kind: 'step-wall', at, who, ms: step },
+    { kind: 'step-wall', at, who: 'server', ms: step },
+    { kind: 'kill', at, who },
+    { kind: 'restart', at, downMs: random.between(10, 2_000), graceful: random.chance(0.3) },
+    ...(dialect === 'owned' ? owned : []),
+  ])
+}
+
+/**
+ * A store that forgets takes its next fencing token from the wall clock, so it needs one that is not set back between
+ * the last grant and a restart: where there is a restart, the server's clock is set forth only.
+ */
+function withoutLostTokens(faults: readonly Fault[]): Fault[] {
+  const restarts = faults.some(({ kind }) => kind === 'restart')
+  return faults.map((fault) =>
+    restarts && fault.kind === 'step-wall' && fault.who === 'server' ? { ...fault, ms: Math.abs(fault.ms) } : fault,
+  )
+}
+
+/**
+ * While a machine sleeps only its wall clock tells that time passes. If that is set back within the same lease, nothing
+ * tells, and no client can know: a clock of a machine that sleeps is set forth only.
+ */
+function withoutLostTime(faults: readonly Fault[]): Fault[] {
+  const sleepers = new Set(faults.flatMap((fault) => (fault.kind === 'sleep' ? [fault.who] : [])))
+  return faults.map((fault) =>
+    fault.kind === 'step-wall' && sleepers.has(fault.who) ? { ...fault, ms: Math.abs(fault.ms) } : fault,
+  )
+}

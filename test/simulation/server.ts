@@ -1,0 +1,159 @@
+import type { WireReply, WireRequest } from '../../src/core/ports.ts'
+import { decodeName } from '../../src/protocol/names.ts'
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument } from '../../src/protocol/problems.ts'
+import { createClassic } from '../../src/server/classic.ts'
+import type { ServerClock } from '../../src/server/clock.ts'
+import { createHandler } from '../../src/server/handler.ts'
+import { ProblemError } from '../../src/server/http/problem-error.ts'
+import { DEFAULT_LEASE } from '../../src/server/options.ts'
+import { Parking } from '../../src/server/owned/parking.ts'
+import { createOwned } from '../../src/server/owned.ts'
+import { statusReply } from '../../src/server/status.ts'
+import { type LockStore, StoreUnavailableError } from '../../src/server/store.ts'
+import type { Machine } from './machine.ts'
+import type { Plan } from './plan.ts'
+
+const NAMESPACE = 'default'
+const MAX_WAIT_MS = 30_000
+const SHORTEST_LEASE_MS = 1_000
+
+type Answer = (request: WireRequest, gone: AbortSignal) => Promise<WireReply>
+
+interface ServerProcess {
+  readonly answer: Answer
+  /** Lets parked requests go. */
+  readonly drain: () => void
+}
+
+export interface ServerOptions {
+  readonly machine: Machine
+  readonly plan: Plan
+  /** Makes the store of a process; `graceMs` is 0 for the first. */
+  readonly createStore: (clock: ServerClock, graceMs: number) => LockStore
+}
+
+/** The real server on a machine. It can die, and begin anew with an empty store. */
+export class SimulatedServer {
+  readonly machine: Machine
+  /** What to call when the process dies, for each request that it has not answered. */
+  readonly connections = new Set<() => void>()
+  readonly #options: ServerOptions
+  #process: ServerProcess
+
+  constructor(options: ServerOptions) {
+    this.machine = options.machine
+    this.#options = options
+    this.#process = this.#start(0)
+  }
+
+  async answer(request: WireRequest, gone: AbortSignal): Promise<WireReply> {
+    const foreign = this.#asForeign(request)
+    if (typeof foreign !== 'string') return foreign
+    return this.#process.answer(
+      foreign === request.method ? request : { ...withoutBody(request), method: foreign },
+      gone,
+    )
+  }
+
+  /** Answers what waits, as a server does that is told to stop. */
+  drain(): void {
+    this.#process.drain()
+  }
+
+  kill(): void {
+    this.machine.kill()
+    const connections = [...this.connections]
+    this.connections.clear()
+    for (const closed of connections) closed()
+  }
+
+  boot(): void {
+    this.machine.boot()
+    this.#process = this.#start(this.#options.plan.graceMs)
+  }
+
+  /** What a classic server of somebody else answers, or the method by which it takes the request. */
+  #asForeign({ method, path }: WireRequest): WireReply | WireRequest['method'] {
+    const { classicServer } = this.#options.plan
+    if (classicServer === 'ours') return method
+    if (path === '/v1' || path.startsWith('/v1/status/')) return NOT_FOUND
+    return method === 'GET' || classicServer === 'takes-post' ? 'GET' : NOT_FOUND
+  }
+
+  #start(graceMs: number): ServerProcess {
+    const { machine, plan, createStore } = this.#options
+    const clock: ServerClock = {
+      now: () => machine.now(),
+      wall: () => machine.wall(),
+      setTimer: (fire, ms) => machine.setTimer(fire, ms),
+    }
+    const store = createStore(clock, graceMs)
+    const lease = { ...DEFAULT_LEASE, minMs: SHORTEST_LEASE_MS, defaultMs: plan.leaseMs, classicMs: plan.leaseMs }
+    return plan.seam === 'handler' ? behindHandler(store, clock, lease) : plainObjects(store, clock, lease)
+  }
+}
+
+const NOT_FOUND: WireReply = { status: 404, contentType: 'text/html', body: '<h1>Not Found</h1>', retryAfterMs: null }
+
+function withoutBody({ body: _body, ...request }: WireRequest): WireRequest {
+  return request
+}
+
+/** The server without its HTTP: what the routes of the real handler call, called with plain objects. */
+function plainObjects(store: LockStore, clock: ServerClock, lease: typeof DEFAULT_LEASE): ServerProcess {
+  const parking = new Parking(clock)
+  store.watch((waiter) => parking.wake(waiter))
+  const owned = createOwned({ store, clock, parking, lease, maxWaitMs: MAX_WAIT_MS })
+  const classic = createClassic({ store, leaseMs: lease.classicMs, isClosing: () => parking.isClosed })
+  const route = async ({ method, path, body }: WireRequest, gone: AbortSignal): Promise<object> => {
+    const [, , segment = '', ...rest] = path.split('/')
+    const lock = { namespace: NAMESPACE, name: decodeName(rest.join('/')) ?? '' }
+    if (segment === 'status') return statusReply(await store.inspect(lock))
+    if (segment !== 'acquire' && segment !== 'heartbeat' && segment !== 'release') {
+      throw new ProblemError('not-found', path)
+    }
+    return method === 'GET' ? { response: await classic[segment](lock) } : owned[segment](lock, body, gone)
+  }
+  return {
+    answer: (request, gone) => route(request, gone).then(asReply, asProblem),
+    drain: () => parking.close(),
+  }
+}
+
+function asReply(body: object): WireReply {
+  return { status: 200, contentType: 'application/json', body: JSON.stringify(body), retryAfterMs: null }
+}
+
+function asProblem(error: unknown): WireReply {
+  const isOut = error instanceof StoreUnavailableError
+  if (!isOut && !(error instanceof ProblemError)) throw error
+  const code = isOut ? 'unavailable' : error.code
+  return {
+    status: PROBLEMS[code].status,
+    contentType: PROBLEM_MEDIA_TYPE,
+    body: JSON.stringify(problemDocument(code, error.message)),
+    retryAfterMs: null,
+  }
+}
+
+/** The whole server, from `Request` to `Response`. */
+function behindHandler(store: LockStore, clock: ServerClock, lease: typeof DEFAULT_LEASE): ServerProcess {
+  const handler = createHandler({ store, clock, lease, maxWaitMs: MAX_WAIT_MS })
+  const answer: Answer = async ({ method, path, body }, signal) => {
+    const response = await handler.fetch(
+      new Request(`http://127.0.0.1${path}`, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal,
+      }),
+    )
+    return {
+      status: response.status,
+      contentType: response.headers.get('content-type') ?? '',
+      body: await response.text(),
+      retryAfterMs: null,
+    }
+  }
+  return { answer, drain: () => void handler.close() }
+}

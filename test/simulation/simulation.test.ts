@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { MUTANTS } from './mutants.ts'
+import { planOf, type WorldOptions } from './plan.ts'
+import { shrink } from './shrink.ts'
+import { runPlan } from './world.ts'
+
+const SEEDS = 400
+const CLASSIC_SEEDS = 150
+/** Each costs as much as ten others: real `Request` and `Response` objects need the event loop. */
+const HANDLER_SEEDS = 20
+
+/** The first seed that breaks a rule, as a person would read of it, or `null`. */
+async function firstFailure(from: number, count: number, options: WorldOptions): Promise<string | null> {
+  for (let seed = from; seed < from + count; seed += 1) {
+    const [violation] = (await runPlan(planOf(seed, options))).violations
+    if (violation) return `seed ${seed}: ${violation.rule}: ${violation.detail} (npm run simulate -- --replay ${seed})`
+  }
+  return null
+}
+
+describe('the simulated client and server', () => {
+  it(`break no rule in ${SEEDS} schedules`, { timeout: 60_000 }, async () => {
+    expect(await firstFailure(1, SEEDS, { dialect: 'owned' })).toBeNull()
+  })
+
+  it(`break no rule in ${CLASSIC_SEEDS} schedules of the classic dialect`, { timeout: 60_000 }, async () => {
+    expect(await firstFailure(1, CLASSIC_SEEDS, { dialect: 'classic' })).toBeNull()
+  })
+
+  it(`break no rule in ${HANDLER_SEEDS} schedules through the whole handler`, { timeout: 60_000 }, async () => {
+    expect(await firstFailure(1, HANDLER_SEEDS, { seam: 'handler' })).toBeNull()
+  })
+
+  it('go the same way with the same seed, and another way with another', async () => {
+    const hashes = []
+    for (const seed of [7, 7, 8]) hashes.push((await runPlan(planOf(seed))).hash)
+    expect(hashes[0]).toBe(hashes[1])
+    expect(hashes[0]).not.toBe(hashes[2])
+  })
+
+  it('go the same way through the handler too', async () => {
+    const [first, second] = [
+      await runPlan(planOf(3, { seam: 'handler' })),
+      await runPlan(planOf(3, { seam: 'handler' })),
+    ]
+    expect(first.hash).toBe(second.hash)
+  })
+})
+
+describe('each rule, when it is broken on purpose:', () => {
+  it.each(MUTANTS)(
+    '$name is noticed within $within schedules',
+    { timeout: 60_000 },
+    async ({ dialect, rules, tweaks, within }) => {
+      for (let seed = 1; seed <= within; seed += 1) {
+        const [violation] = (await runPlan(planOf(seed, dialect === null ? {} : { dialect }), { tweaks })).violations
+        if (violation === undefined) continue
+        expect(rules).toContain(violation.rule)
+        return
+      }
+      expect.unreachable('It was not noticed.')
+    },
+  )
+})
+
+describe('a schedule that fails', () => {
+  it('shrinks to one that fails by the same rule, and needs all that is left', { timeout: 60_000 }, async () => {
+    const mutant = MUTANTS.find(({ name }) => name === 'only the monotonic clock')
+    const tweaks = mutant?.tweaks ?? {}
+    for (let seed = 1; ; seed += 1) {
+      const plan = planOf(seed, { dialect: 'owned' })
+      const [violation] = (await runPlan(plan, { tweaks })).violations
+      if (violation === undefined) continue
+      const { plan: least } = await shrink(plan, tweaks)
+      expect((await runPlan(least, { tweaks })).violations[0]?.rule).toBe(violation.rule)
+      expect(least.faults.map(({ kind }) => kind)).toContain('sleep')
+      expect(least.faults.length).toBeLessThanOrEqual(2)
+      return
+    }
+  })
+})

@@ -1,0 +1,270 @@
+import type { WireRequest } from '../../src/core/ports.ts'
+import { decodeName } from '../../src/protocol/names.ts'
+import type { ServerClock } from '../../src/server/clock.ts'
+import type { LockStore } from '../../src/server/store.ts'
+import { createMemoryStore } from '../../src/server/stores/memory.ts'
+import { Beliefs } from './beliefs.ts'
+import { Kernel } from './kernel.ts'
+import { LockableActor } from './lockable-actor.ts'
+import { Machine } from './machine.ts'
+import { SimulatedNetwork } from './network.ts'
+import { type Action, type ClientPlan, type Fault, HEALED_AT, type Plan } from './plan.ts'
+import { Promises } from './promises.ts'
+import { Random } from './random.ts'
+import { RawActor } from './raw-actor.ts'
+import { SimulatedServer } from './server.ts'
+import { ServerHistory } from './server-history.ts'
+import { Trace } from './trace.ts'
+import type { Tweaks } from './tweaks.ts'
+import { Verdict, type Violation } from './verdict.ts'
+import { WatchedStore } from './watched-store.ts'
+
+/** True ms by which everything must be over. */
+const OVER_AT = HEALED_AT + 300_000
+/** True ms after which the clients of a healed world each take a lock once more. */
+const EPILOGUE_AT = HEALED_AT + 1_000
+const NAMESPACE = 'default'
+
+/** Somebody who uses locks, on a machine of its own. */
+export interface Actor {
+  readonly machine: Machine
+  readonly label: string
+  /** Whether it still wants locks. */
+  readonly isOpen: boolean
+  perform(action: Action): void
+  /** Whether a heartbeat of it may leave now. */
+  mayBeat(name: string): boolean
+  /** Takes and frees a lock in a healed world, where that must succeed. */
+  performEpilogue(name: string): void
+  /** Looks at what it kept, for what must not be there. */
+  inspect(): void
+}
+
+/** What an actor is given. */
+export interface ActorContext {
+  readonly plan: ClientPlan
+  readonly machine: Machine
+  readonly random: Random
+  readonly network: SimulatedNetwork
+  readonly beliefs: Beliefs
+  readonly promises: Promises
+  readonly verdict: Verdict
+  readonly trace: Trace
+  readonly tweaks: Tweaks
+  /** Whether nothing goes wrong in this schedule, so that nothing may be lost. */
+  readonly isCalm: boolean
+  readonly trueNow: () => number
+}
+
+export interface Outcome {
+  readonly violations: readonly Violation[]
+  readonly hash: string
+  readonly lines: readonly string[]
+  /** How many requests, grants and events there were, and how long it took in true ms. */
+  readonly requests: number
+  readonly grants: number
+  readonly events: number
+  readonly trueMs: number
+}
+
+/** Runs one schedule to its end, or to the first rule that is broken. */
+export async function runPlan(
+  plan: Plan,
+  { tweaks = {}, verbose = false }: { readonly tweaks?: Tweaks; readonly verbose?: boolean } = {},
+): Promise<Outcome> {
+  const undo = tweaks.patch?.()
+  try {
+    return await new World(plan, tweaks, verbose).run()
+  } finally {
+    undo?.()
+  }
+}
+
+class World {
+  readonly #plan: Plan
+  readonly #tweaks: Tweaks
+  readonly #random: Random
+  readonly #kernel: Kernel
+  readonly #trace: Trace
+  readonly #verdict: Verdict
+  readonly #history = new ServerHistory()
+  readonly #promises = new Promises()
+  readonly #beliefs: Beliefs
+  readonly #serverMachine: Machine
+  readonly #server: SimulatedServer
+  readonly #network: SimulatedNetwork
+  readonly #actors = new Map<string, Actor>()
+  #store: LockStore | null = null
+
+  constructor(plan: Plan, tweaks: Tweaks, verbose: boolean) {
+    this.#plan = plan
+    this.#tweaks = tweaks
+    this.#random = new Random(plan.seed).fork(0)
+    const kernel = new Kernel(plan.draining)
+    const now = () => kernel.now
+    this.#kernel = kernel
+    this.#trace = new Trace(verbose)
+    this.#verdict = new Verdict(now, ({ rule, detail }) => {
+      this.#trace.add(kernel.now, 'ORACLE', `${rule}: ${detail}`)
+      kernel.stop()
+    })
+    this.#beliefs = new Beliefs({
+      verdict: this.#verdict,
+      trace: this.#trace,
+      now,
+      looksAtFrozen: plan.looksAtFrozen,
+      isRobbed: (token) => this.#history.isRobbed(token),
+    })
+    this.#serverMachine = new Machine('server', kernel, this.#random.fork(1), plan.serverRate)
+    this.#server = new SimulatedServer({
+      machine: this.#serverMachine,
+      plan,
+      createStore: (clock, graceMs) => this.#createStore(clock, graceMs),
+    })
+    this.#network = new SimulatedNetwork({
+      seed: plan.seed,
+      kernel,
+      trace: this.#trace,
+      server: this.#server,
+      faults: plan.faults,
+      longestDelayMs: plan.longestDelayMs,
+      asSender: (label, task) => this.#history.asSender(label, task),
+      leaves: (machine, request) => this.#checkHeartbeat(machine, request),
+    })
+    for (const [index, client] of plan.clients.entries())
+      this.#actors.set(client.label, this.#createActor(client, index))
+  }
+
+  async run(): Promise<Outcome> {
+    const stopListening = this.#listenForRejections()
+    try {
+      this.#schedule()
+      const isQuiet = await this.#kernel.run(OVER_AT)
+      await new Promise((resume) => setImmediate(resume))
+      if (this.#verdict.violations.length === 0) await this.#checkEnd(isQuiet)
+    } finally {
+      stopListening()
+    }
+    return {
+      violations: this.#verdict.violations,
+      hash: this.#trace.hash,
+      lines: this.#trace.lines,
+      requests: this.#network.requests,
+      grants: this.#history.grants,
+      events: this.#kernel.fired,
+      trueMs: this.#kernel.now,
+    }
+  }
+
+  #schedule(): void {
+    for (const action of this.#plan.actions) {
+      const actor = this.#actors.get(action.who)
+      this.#kernel.after(action.at, () => actor?.machine.run(() => actor.perform(action)))
+    }
+    for (const fault of this.#plan.faults) {
+      if (fault.kind !== 'network') this.#kernel.after(fault.at, () => this.#inflict(fault))
+    }
+    this.#kernel.after(EPILOGUE_AT, () => {
+      this.#trace.add(this.#kernel.now, 'world', 'is healed')
+      for (const actor of this.#actors.values()) {
+        if (actor.isOpen) actor.machine.run(() => actor.performEpilogue(this.#random.pick(this.#plan.names)))
+      }
+    })
+  }
+
+  #inflict(fault: Exclude<Fault, { readonly kind: 'network' }>): void {
+    this.#trace.add(this.#kernel.now, 'FAULT', JSON.stringify(fault))
+    if (fault.kind === 'restart') return this.#restart(fault.downMs, fault.graceful)
+    const machine = fault.who === 'server' ? this.#server.machine : this.#actors.get(fault.who)?.machine
+    if (machine === undefined) return
+    if (fault.kind === 'freeze') machine.freeze(fault.ms)
+    else if (fault.kind === 'sleep') machine.sleep(fault.ms)
+    else if (fault.kind === 'step-wall') machine.stepWall(fault.ms)
+    else this.#kill(machine)
+  }
+
+  #kill(machine: Machine): void {
+    machine.kill()
+    this.#promises.forget(machine)
+  }
+
+  /** Overlapping restarts are one. */
+  #restart(downMs: number, graceful: boolean): void {
+    const { machine } = this.#server
+    if (!machine.isAlive) return
+    const { epoch } = machine
+    if (graceful) machine.run(() => this.#server.drain())
+    this.#kernel.after(graceful ? downMs : 0, () => {
+      if (epoch !== machine.epoch) return
+      this.#server.kill()
+      this.#kernel.after(downMs, () => {
+        this.#trace.add(this.#kernel.now, 'server', 'boots')
+        this.#server.boot()
+      })
+    })
+  }
+
+  #createStore(clock: ServerClock, graceMs: number): LockStore {
+    const { storeOptions = (options) => options, store: wrap = (store) => store } = this.#tweaks
+    const store = createMemoryStore(storeOptions({ clock, grace: Math.ceil(graceMs) }))
+    this.#store = new WatchedStore(wrap(store, clock), {
+      machine: this.#serverMachine,
+      clock,
+      graceMs,
+      verdict: this.#verdict,
+      trace: this.#trace,
+      history: this.#history,
+      trueNow: () => this.#kernel.now,
+    })
+    return this.#store
+  }
+
+  #createActor(plan: ClientPlan, index: number): Actor {
+    const random = this.#random.fork(10 + index)
+    const context: ActorContext = {
+      plan,
+      machine: new Machine(plan.label, this.#kernel, random.fork(0), plan.rate),
+      random: random.fork(1),
+      network: this.#network,
+      beliefs: this.#beliefs,
+      promises: this.#promises,
+      verdict: this.#verdict,
+      trace: this.#trace,
+      tweaks: this.#tweaks,
+      isCalm: this.#plan.faults.length === 0,
+      trueNow: () => this.#kernel.now,
+    }
+    return plan.kind === 'raw' ? new RawActor(context) : new LockableActor(context)
+  }
+
+  /** Safety rule 3: nobody renews what it does not believe in, since that could be somebody else's by now. */
+  #checkHeartbeat(machine: Machine, { path }: WireRequest): void {
+    const [, , operation, ...rest] = path.split('/')
+    if (operation !== 'heartbeat') return
+    const name = decodeName(rest.join('/')) ?? ''
+    if (this.#actors.get(machine.label)?.mayBeat(name)) return
+    this.#verdict.broken('heartbeat without belief', `${machine.label} renews ${name}, which it does not believe in`)
+  }
+
+  async #checkEnd(isQuiet: boolean): Promise<void> {
+    if (!isQuiet) this.#verdict.broken('quiescence', 'something still ticks long after all is over')
+    for (const promise of this.#promises.pending()) this.#verdict.broken('settling', `${promise} never settled`)
+    this.#beliefs.end()
+    for (const actor of this.#actors.values()) if (actor.machine.isAlive) actor.inspect()
+    for (const name of this.#plan.names) {
+      const state = await this.#store?.inspect({ namespace: NAMESPACE, name })
+      if (state === undefined || (state.holders.length === 0 && state.waiters === 0)) continue
+      this.#verdict.broken('quiescence', `${name} still has ${state.holders.length} holders, ${state.waiters} waiters`)
+    }
+  }
+
+  #listenForRejections(): () => void {
+    const heard = (reason: unknown) =>
+      this.#verdict.broken(
+        'exception',
+        `Nobody handles the rejection ${reason instanceof Error ? reason.stack : reason}`,
+      )
+    process.on('unhandledRejection', heard)
+    return () => process.off('unhandledRejection', heard)
+  }
+}
