@@ -68,7 +68,8 @@ export function App({ firstPerson, firstCompanion, firstCandidate }: AppProps): 
           title="Two people, one document"
           attempt={
             <>
-              Press <b>Edit</b> as one person, then as the other, and let the one who waits <b>ask to take over</b>.
+              Press <b>Edit</b> as one person and <b>Wait in line</b> as the other, or let the other{' '}
+              <b>ask to take over</b>.
             </>
           }
           observe={

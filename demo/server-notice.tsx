@@ -9,7 +9,7 @@ export function ServerNotice({ problem }: { problem: string | null }): ReactElem
     <div className="server-notice" role="alert">
       <p>
         <strong>The lock server does not answer.</strong> {problem} Start it with <code>npm start</code>, or by itself
-        with <code>npx lockable serve</code>. This page notices by itself when it is back.
+        with <code>npx --no-install lockable serve</code>. This page notices by itself when it is back.
       </p>
     </div>
   )

@@ -56,11 +56,11 @@ function judgeRefusal(reason: EndReason | 'no', facts: Facts): Judgement {
   if (reason === 'stolen') return takenOver(facts)
   if (reason === 'revoked') return revoked
   if (reason === 'expired' && facts.silence()) return judgeExpiry(facts)
-  const said = reason === 'no' ? 'The server no longer has this lock for us' : `The server says that it is ${reason}`
+  const said = reason === 'no' || reason === 'unknown' ? '' : ` and calls it ${reason}`
   return [
     'revoked',
-    `${said}: it was released by somebody else, or the server restarted and forgot it.`,
-    'If the server restarted, run it with a store that remembers; if not, look for who released it.',
+    `The server no longer has this lock for us${said}: somebody else released it, or the server restarted and forgot it.`,
+    'If the server restarted, acquire the lock again, and see its --grace; if not, look for who released it.',
   ]
 }
 
@@ -159,7 +159,7 @@ function judgeSilence(facts: Facts, lasted: string): Judgement {
   if (facts.silence()) {
     return [
       'frozen',
-      `This program did not run: ${lasted}, and none was tried.`,
+      `This thread did not run: ${lasted} that it could hear of.`,
       'Raise leaseDuration above the longest freeze that you expect, or save on lease.signal.',
     ]
   }
@@ -204,8 +204,10 @@ class Facts {
     return this.#all.findLast(({ type }) => type === 'page.offline' || type === 'page.online')?.type === 'page.offline'
   }
 
+  /** Whether a worker that beat before was replaced since the last renewal. */
   workerDied(): boolean {
-    return this.#since.some((event) => event.type === 'heartbeat.thread' && event.reason !== null)
+    const replaced = this.#since.some((event) => event.type === 'heartbeat.thread' && event.thread === 'page')
+    return replaced && this.#all.some((event) => event.type === 'heartbeat.thread' && event.thread === 'worker')
   }
 
   /** Whether no heartbeat was even tried since the last renewal. */

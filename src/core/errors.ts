@@ -8,6 +8,7 @@ export type LockableErrorCode =
   | 'could-not-acquire'
   | 'timeout'
   | 'lost'
+  | 'released'
   | 'heartbeat'
   | 'authentication'
   | 'protocol'
@@ -21,6 +22,7 @@ const CODES: ReadonlySet<string> = new Set<LockableErrorCode>([
   'could-not-acquire',
   'timeout',
   'lost',
+  'released',
   'heartbeat',
   'authentication',
   'protocol',

@@ -58,6 +58,8 @@ export class Lease {
   readonly #grantedAt: Instant
   readonly #controller: AbortController
   #term: Term
+  /** The last renewal, or the grant: a grant that waited counts from when it was heard of, not from its request. */
+  #renewed: { readonly at: Instant; readonly certainMs: number }
   #state: LeaseState = 'held'
   #health: Health = 'ok'
   #loss: Loss | null = null
@@ -82,6 +84,7 @@ export class Lease {
     this.#term = grant.term
     this.#controller = controllerThatLooks(() => this.#check())
     this.#grantedAt = instant(context.runtime)
+    this.#renewed = { at: this.#grantedAt, certainMs: remaining(grant.term, context.runtime) }
     this.id = context.newId()
     this.name = lock.name
     this.fencingToken = grant.fencingToken
@@ -140,7 +143,10 @@ export class Lease {
     this.#check()
     if (this.#state === 'lost') throw this.#controller.signal.reason
     if (this.#state === 'released') {
-      throw new LockableError('lost', `The lock ${JSON.stringify(this.name)} was released, so it is no longer held.`)
+      throw new LockableError(
+        'released',
+        `The lock ${JSON.stringify(this.name)} was released, so it is no longer held.`,
+      )
     }
   }
 
@@ -251,8 +257,9 @@ export class Lease {
   }
 
   #overdueIn(): number {
-    const passed = elapsed(this.#term.sentAt, instant(this.#context.runtime))
-    return this.#ending === null ? Math.max(0, this.#term.span * OVERDUE_PART - passed) : Number.POSITIVE_INFINITY
+    const { at, certainMs } = this.#renewed
+    const passed = elapsed(at, instant(this.#context.runtime))
+    return this.#ending === null ? Math.max(0, certainMs * OVERDUE_PART - passed) : Number.POSITIVE_INFINITY
   }
 
   /** Looks again when something is due. A renewal does not touch the timer: it finds out when it fires. */
@@ -280,6 +287,7 @@ export class Lease {
 
   #renew({ sentAt, expiresInMs, rttMs, ending, successor }: Extract<HeartbeatReport, { type: 'renewed' }>): void {
     this.#term = termOf(sentAt, expiresInMs)
+    this.#renewed = { at: sentAt, certainMs: this.#term.span }
     const remainingMs = this.#certain()
     // A success that is handled too late is no success (safety rule 8): the next look at the clocks ends the lease.
     if (remainingMs === 0) return

@@ -158,6 +158,19 @@ describe('waiting', () => {
     expect(owners(w)).toHaveLength(3)
   })
 
+  it('that ends with a grant has no late heartbeat', async () => {
+    const w = world()
+    const holder = await w.client().acquire('a')
+    const waiting = w.client()
+    const acquired = waiting.acquire('a')
+    await w.time.advance(15_000)
+    w.fault = ({ path }) => (path.includes('heartbeat') ? { replyDelay: 200 } : {})
+    await holder.release()
+    await acquired
+    await w.time.advance(LEASE)
+    expect(waiting.types()).not.toContain('health')
+  })
+
   it('confirms a claim at once, so that it lasts for a whole lease', async () => {
     const w = world()
     const holder = await w.client().acquire('a')
