@@ -6,6 +6,7 @@ import type { ClientContext } from './context.ts'
 import {
   CouldNotAcquireLockError,
   describeError,
+  InvalidArgumentError,
   isLockableError,
   LockableError,
   type LockableErrorCode,
@@ -88,6 +89,7 @@ export class Lock {
    * that a run that lost its lock is never taken for a success. An error of `fn` goes before one of the release.
    */
   async run<Result>(fn: LockedFunction<Result>): Promise<Result> {
+    if (typeof fn !== 'function') throw new InvalidArgumentError(`run(fn) needs a function; got ${typeof fn}.`)
     const lease = await this.acquire()
     let result: Result
     try {

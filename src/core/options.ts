@@ -10,6 +10,28 @@ const LONGEST_MS = 2_147_483_647
 const SHORTEST_LEASE_MS = 500
 const SHORTEST_INTERVAL_MS = 10
 
+const CLIENT_OPTIONS: readonly (keyof LockableOptions)[] = [
+  'url',
+  'authToken',
+  'leaseDuration',
+  'heartbeatInterval',
+  'retryInterval',
+  'fetch',
+  'dialect',
+  'worker',
+]
+const ACQUIRE_OPTIONS: readonly (keyof AcquireOptions)[] = ['signal', 'timeout', 'blocking', 'steal']
+const LOCK_OPTIONS: readonly (keyof LockOptions)[] = [
+  ...ACQUIRE_OPTIONS,
+  'leaseDuration',
+  'mode',
+  'info',
+  'onLockLoss',
+  'onHeartbeatException',
+  'maxHold',
+  'stallTimeout',
+]
+
 /** Throws an {@link InvalidArgumentError} that quotes `name` if it cannot be the name of a lock. */
 export function checkName(name: unknown): asserts name is string {
   const problem = nameProblem(name)
@@ -18,7 +40,7 @@ export function checkName(name: unknown): asserts name is string {
 
 /** Throws an {@link InvalidArgumentError} for options of a client that cannot be meant. */
 export function checkClientOptions(options: LockableOptions): void {
-  checkObject(options)
+  checkKeys(options, CLIENT_OPTIONS)
   checkDuration('leaseDuration', options.leaseDuration, SHORTEST_LEASE_MS)
   checkDuration('heartbeatInterval', options.heartbeatInterval, SHORTEST_INTERVAL_MS)
   checkDuration('retryInterval', options.retryInterval, SHORTEST_INTERVAL_MS)
@@ -32,7 +54,8 @@ export function checkClientOptions(options: LockableOptions): void {
 
 /** Throws an {@link InvalidArgumentError} for options of a lock that cannot be meant. */
 export function checkLockOptions(options: LockOptions): void {
-  checkAcquireOptions(options)
+  checkKeys(options, LOCK_OPTIONS)
+  checkWait(options)
   checkDuration('leaseDuration', options.leaseDuration, SHORTEST_LEASE_MS)
   checkDuration('maxHold', options.maxHold)
   checkDuration('stallTimeout', options.stallTimeout)
@@ -44,7 +67,11 @@ export function checkLockOptions(options: LockOptions): void {
 
 /** Throws an {@link InvalidArgumentError} for options of `acquire()` that cannot be meant. */
 export function checkAcquireOptions(options: AcquireOptions): void {
-  checkObject(options)
+  checkKeys(options, ACQUIRE_OPTIONS)
+  checkWait(options)
+}
+
+function checkWait(options: AcquireOptions): void {
   if (options.timeout !== Number.POSITIVE_INFINITY) {
     checkDuration('timeout', options.timeout, 0, 'use blocking: false to try once')
   }
@@ -65,9 +92,14 @@ export function checkInterval(interval: number | undefined, lease: number | unde
   )
 }
 
-function checkObject(options: unknown): void {
-  if (typeof options === 'object' && options !== null) return
-  throw new InvalidArgumentError(`The options must be an object; got ${show(options)}.`)
+function checkKeys(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError(`The options must be an object; got ${show(options)}.`)
+  }
+  // A misspelt option would otherwise be ignored, and `blockng: false` wait for ever.
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw new InvalidArgumentError(`There is no option ${show(unknown)} here; there are ${known.join(', ')}.`)
 }
 
 function checkCallback(option: string, value: unknown): void {

@@ -103,6 +103,8 @@ describe('another option', () => {
     [{ authToken: '' }, /authToken is an empty string/],
     [{ authToken: 'two words' }, /authToken contains white space/],
     [{ authToken: 'a:b' }, /a colon/],
+    [{ URL: 'http://127.0.0.1:9' }, /There is no option "URL" here; there are url, authToken/],
+    [{ worker: 'auo' }, /worker must be "auto", "off".*got "auo"/],
   ])('of a client like %j is refused', (options, message) => {
     expect(refusal(() => new Lockable({ url: URL_OF_NOBODY, ...(options as object) })).message).toMatch(message)
   })
@@ -113,6 +115,9 @@ describe('another option', () => {
     [{ info: 'x'.repeat(1025) }, /info has 1027 bytes of JSON, the most is 1024/],
     [{ info: 1n }, /info must be a value that JSON can carry/],
     [{ signal: {} }, /signal must be an AbortSignal/],
+    [{ blockng: false }, /There is no option "blockng" here/],
+    [{ blocking: 'false' }, /blocking must be true or false; got "false"/],
+    [{ onLockLoss: 5 }, /onLockLoss must be a function; got 5/],
   ])('of a lock like %o is refused', (options, message) => {
     const client = new Lockable({ url: URL_OF_NOBODY })
     expect(refusal(() => client.lock('a', options as object)).message).toMatch(message)
@@ -123,6 +128,13 @@ describe('another option', () => {
     expect(isLockableError(copy)).toBe(true)
     expect(isLockableError(Object.assign(new Error('other'), { code: 'ENOENT' }))).toBe(false)
     expect(isLockableError('lost')).toBe(false)
+  })
+
+  it('of one acquire() is checked as well', async () => {
+    const lock = new Lockable({ url: URL_OF_NOBODY }).lock('a')
+    await expect(lock.acquire({ blockng: false } as object)).rejects.toThrow(/There is no option "blockng"/)
+    await expect(lock.acquire(5 as unknown as object)).rejects.toThrow(/The options must be an object; got 5/)
+    await expect(lock.run(undefined as unknown as () => void)).rejects.toThrow(/run\(fn\) needs a function/)
   })
 
   it('is checked by the Lock of the default client as well', () => {
