@@ -170,6 +170,11 @@ class Beat {
       this.#runtime.report({ type: 'refused', id, reason: answer.reason })
       return null
     }
+    if (this.#beating.owner === null && remaining(this.#term, this.#runtime) === 0) {
+      // Without an owner, a yes that came so late may have renewed somebody else's lock.
+      this.#state = 'stopped'
+      return null
+    }
     this.#failures = 0
     this.#term = termOf(sentAt, answer.expiresInMs)
     const rttMs = this.#runtime.now() - sentAt.mono

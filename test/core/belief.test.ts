@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { LockLostError } from '../../src/index.ts'
+import type { LockableOptions, LockLostError } from '../../src/index.ts'
 import { settle, VirtualWorld } from '../support/virtual-world.ts'
 
 const LEASE = 10_000
@@ -7,7 +7,7 @@ const LEASE = 10_000
 const MARGIN = 300
 
 function world() {
-  return new VirtualWorld({ lease: { defaultMs: LEASE } })
+  return new VirtualWorld({ lease: { defaultMs: LEASE, classicMs: LEASE } })
 }
 
 describe('belief', () => {
@@ -114,35 +114,44 @@ describe('belief', () => {
     expect(client.types().filter((type) => type === 'lost')).toHaveLength(1)
   })
 
-  it('lasts through a stall of its thread that was shorter than what a reply in its queue renews', async () => {
-    const w = world()
-    const client = w.client()
-    const lease = await client.acquire('a')
-    w.fault = () => ({ replyDelay: 100 })
-    await w.time.until(() => w.operations().includes('POST heartbeat'))
-    // From before the reply until after the first deadline, and before the renewed one.
-    client.machine.freeze()
-    await w.time.advance(LEASE - MARGIN - 2_000)
-    client.machine.wake()
-    await client.machine.catchUp()
-    await w.time.advance(100)
-    expect(lease.state).toBe('held')
-    expect(client.types()).not.toContain('lost')
-  })
+  describe('of a thread that stood still over its deadline, with a renewal in its queue,', () => {
+    async function stalled(options: LockableOptions = {}) {
+      const w = world()
+      const client = w.client(options)
+      const lease = await client.acquire('a')
+      w.fault = () => ({ replyDelay: 100 })
+      await w.time.until(() => w.seen.some(({ operation }) => operation === 'heartbeat'))
+      // From before the reply until after the first deadline, and before the renewed one.
+      client.machine.freeze()
+      await w.time.advance(LEASE - MARGIN - 2_000)
+      client.machine.wake()
+      const hearQueue = async () => {
+        await client.machine.catchUp()
+        await w.time.advance(100)
+      }
+      return { client, lease, hearQueue }
+    }
 
-  it('that is asked for in the task that stalled is over, and stays so', async () => {
-    const w = world()
-    const client = w.client()
-    const lease = await client.acquire('a')
-    w.fault = () => ({ replyDelay: 100 })
-    await w.time.until(() => w.operations().includes('POST heartbeat'))
-    client.machine.freeze()
-    await w.time.advance(LEASE - MARGIN - 2_000)
-    client.machine.wake()
-    expect(lease.state).toBe('lost')
-    await client.machine.catchUp()
-    await w.time.advance(100)
-    expect(lease.state).toBe('lost')
+    it('lasts', async () => {
+      const { client, lease, hearQueue } = await stalled()
+      await hearQueue()
+      expect(lease.state).toBe('held')
+      expect(client.types()).not.toContain('lost')
+    })
+
+    it('is over for good if it is asked for before that is heard', async () => {
+      const { lease, hearQueue } = await stalled()
+      expect(lease.state).toBe('lost')
+      await hearQueue()
+      expect(lease.state).toBe('lost')
+    })
+
+    it('is over on a classic server, whose late yes may have renewed somebody else', async () => {
+      const { client, lease, hearQueue } = await stalled({ dialect: 'classic', leaseDuration: LEASE })
+      await hearQueue()
+      expect(client.types()).toContain('lost')
+      expect(lease.state).toBe('lost')
+    })
   })
 
   it('ends before anything is told: first the signal, then the event, then the callback', async () => {
