@@ -48,6 +48,21 @@ export interface SendOptions {
  */
 export type Send = (request: WireRequest, options: SendOptions) => Promise<WireReply>
 
+export interface StreamOptions {
+  /** Ends the stream. */
+  readonly signal: AbortSignal
+  /** Called with the data of each event, in order; with `null` for a mere sign of life, such as a comment. */
+  readonly heard: (data: string | null) => void
+}
+
+/**
+ * Carries one request whose reply is a stream of server-sent events.
+ *
+ * Resolves to `null` when the server ended the stream, and to its reply if that was none. Rejects with a
+ * {@link NetworkError} when the connection failed, and with the reason of `signal` when that aborted it.
+ */
+export type OpenStream = (request: WireRequest, options: StreamOptions) => Promise<WireReply | null>
+
 /** What a page tells about itself. */
 export type PageChange = 'hidden' | 'visible' | 'frozen' | 'resumed' | 'online' | 'offline' | 'leaving'
 
@@ -60,6 +75,7 @@ export interface Runtime extends Clock, Timers {
   /** A fresh unguessable owner: 128 random bits, base64url. */
   newOwner(): string
   readonly send: Send
+  readonly openStream: OpenStream
   /** The token of the environment, or `null` where there is none. */
   environmentToken(): string | null
   /** Makes the host of the heartbeats, once, when the first lock is held. */

@@ -13,3 +13,11 @@ export function operationPath(operation: Operation, name: string): string {
 export function statusPath(name: string): string {
   return `${API_ROOT}/status/${encodeName(name)}`
 }
+
+/** The four operations on a session. Fixed paths, with the secret in the body, so that preflights stay warm. */
+export const SESSION_PATHS = {
+  commands: `${API_ROOT}/session/commands`,
+  heartbeat: `${API_ROOT}/session/heartbeat`,
+  stream: `${API_ROOT}/session/stream`,
+  release: `${API_ROOT}/session/release`,
+} as const

@@ -1,3 +1,5 @@
+import type { EndReason } from './wire.ts'
+
 /** The media type of every error reply (RFC 9457). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 
@@ -14,6 +16,8 @@ export type ProblemCode =
   | 'method-not-allowed'
   | 'owner-spent'
   | 'owner-conflict'
+  | 'seq-spent'
+  | 'session-unknown'
   | 'body-too-large'
   | 'uri-too-long'
   | 'unsupported-media-type'
@@ -31,6 +35,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'method-not-allowed': { status: 405, title: 'This path has another method' },
   'owner-spent': { status: 409, title: 'This owner is finished' },
   'owner-conflict': { status: 409, title: 'This owner asked for something else before' },
+  'seq-spent': { status: 409, title: 'A later attempt of this session came before' },
+  'session-unknown': { status: 409, title: 'This session is not known, or is over' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'uri-too-long': { status: 414, title: 'The address is too long' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
@@ -46,6 +52,8 @@ export interface ProblemDocument {
   status: number
   /** Quotes the offending value and the rule. */
   detail: string
+  /** With `session-unknown`: why it is over, or `unknown`. */
+  reason?: EndReason
 }
 
 /** The problem document for `code`. */

@@ -74,7 +74,8 @@ export interface Spent {
 /** The owner holds or waits, and asked for something else then. */
 export interface Conflict {
   readonly kind: 'conflict'
-  readonly member: 'mode' | 'if_available'
+  /** What was another one then; `session`: it was acquired outside of this session, or in another one. */
+  readonly member: 'mode' | 'if_available' | 'name' | 'session'
 }
 
 /** A limit of the store is reached. */
@@ -129,8 +130,122 @@ export interface StoreLimits {
   readonly ownersPerLock: number
   /** Waiters of all locks of a namespace. */
   readonly waiters: number
-  /** Finished owners that are remembered in a namespace; the oldest is forgotten first. */
+  /** Finished owners that are remembered in a namespace, and finished sessions in all; the oldest is forgotten first. */
   readonly tombstones: number
+  /** Sessions of a namespace. */
+  readonly sessions: number
+}
+
+/** A command of a session; the same as the operation of that name, without a lease of its own. */
+export type StoreCommand =
+  | {
+      readonly op: 'acquire'
+      readonly name: string
+      readonly owner: string
+      readonly mode: LockMode
+      readonly ifAvailable: boolean
+      readonly steal: Steal | null
+      readonly info: Json
+    }
+  | { readonly op: 'release'; readonly name: string; readonly owner: string }
+  | { readonly op: 'query'; readonly prefix: string }
+  | { readonly op: 'sync' }
+
+export interface ExecuteStep {
+  readonly namespace: string
+  readonly session: string
+  /** Opens the session if it is not known and never was. */
+  readonly open: { readonly leaseMs: number; readonly info: Json } | null
+  /** Must be larger than every one before of this session. */
+  readonly seq: number
+  readonly confirm: readonly string[]
+  readonly commands: readonly StoreCommand[]
+}
+
+export interface RenewSessionStep {
+  readonly session: string
+  readonly confirm: readonly string[]
+}
+
+export interface AttendSessionStep {
+  readonly session: string
+  /** How much longer a stream of this session is attached, in ms; 0 when it has ended. */
+  readonly attachMs: number
+}
+
+/** How a session stands at one instant of the step, with the durations left at that instant, rounded down. */
+export interface Standing {
+  readonly kind: 'standing'
+  readonly epoch: number
+  readonly leaseMs: number
+  readonly expiresInMs: number
+  /** Of the owners named in `confirm`, those that hold, be it that they were confirmed before. */
+  readonly confirmed: readonly string[]
+  readonly claims: readonly {
+    readonly owner: string
+    readonly name: string
+    readonly fencingToken: number
+    readonly expiresInMs: number
+    /** Whole ms, rounded down, since the owner first arrived. */
+    readonly waitedMs: number
+  }[]
+  /** Holders whose end is fixed. */
+  readonly ending: readonly {
+    readonly owner: string
+    readonly name: string
+    readonly reason: EndingReason
+    readonly expiresInMs: number
+    readonly successor: { readonly info: Json } | null
+  }[]
+  /** Holders and waiters that are over by something else than their own release, until they are released. */
+  readonly ended: readonly { readonly owner: string; readonly name: string; readonly reason: EndReason }[]
+  /** Whether the session waits for anything. */
+  readonly isWaiting: boolean
+}
+
+/** The session is over, or was never known: `unknown`. */
+export interface SessionGone {
+  readonly kind: 'session-gone'
+  readonly reason: EndReason
+}
+
+/** `seq` is not larger than every one before; nothing was done. */
+export interface SeqSpent {
+  readonly kind: 'seq-spent'
+  readonly highest: number
+}
+
+export interface Snapshot {
+  readonly kind: 'snapshot'
+  readonly locks: readonly {
+    readonly name: string
+    readonly holders: readonly HolderState[]
+    readonly waiters: number
+  }[]
+  readonly isTruncated: boolean
+}
+
+export interface Synced {
+  readonly kind: 'synced'
+  readonly holds: readonly { readonly owner: string; readonly name: string; readonly fencingToken: number }[]
+  readonly waits: readonly { readonly owner: string; readonly name: string }[]
+}
+
+export type CommandOutcome = AcquireOutcome | ReleaseOutcome | Snapshot | Synced
+
+export interface Executed {
+  readonly kind: 'executed'
+  readonly standing: Standing
+  /** One for each command, in order. */
+  readonly outcomes: readonly CommandOutcome[]
+}
+
+export type ExecuteOutcome = Executed | SessionGone | SeqSpent | Full
+export type SessionOutcome = Standing | SessionGone
+
+/** Whom a change is about; `session` is `null` for owners that belong to none. */
+export interface Changed extends OwnerRef {
+  readonly session: string | null
 }
 
 export interface StoreTraits {
@@ -174,11 +289,27 @@ export interface LockStore {
   inspect(ref: LockRef): Promise<LockState>
 
   /**
-   * Calls `listener` whenever the state of a waiter has changed by something else than its own request: granted,
-   * released, removed. Only a hint, which may be lost or repeated; {@link attend} tells the truth. Returns a function
-   * that ends it.
+   * Carries out the commands of a session in order, confirms claims, and renews the session; see {@link Standing} for
+   * what it tells. What is acquired lives as long as the session; a claim ends by itself until it is confirmed. A waiter
+   * keeps its place as long as the session lives, but is passed over while the session was not heard of for a ticket.
    */
-  watch(listener: (waiter: OwnerRef) => void): () => void
+  execute(step: ExecuteStep): Promise<ExecuteOutcome>
+
+  /** Renews a session and confirms claims: one step, however many locks there are. */
+  renewSession(step: RenewSessionStep): Promise<SessionOutcome>
+
+  /** Says that the waiters of a session are alive for `attachMs` and a ticket from now. Renews nothing. */
+  attendSession(step: AttendSessionStep): Promise<SessionOutcome>
+
+  /** Ends a session with all that it holds and waits for, and leaves a tombstone, known session or not. */
+  endSession(session: string): Promise<ReleaseOutcome>
+
+  /**
+   * Calls `listener` whenever the state of a waiter has changed by something else than its own request: granted,
+   * released, removed; and whenever a holder of a session ends or its end is fixed. Only a hint, which may be lost or
+   * repeated; {@link attend} and {@link attendSession} tell the truth. Returns a function that ends it.
+   */
+  watch(listener: (changed: Changed) => void): () => void
 
   /** Stops all timers. Every later step throws {@link StoreUnavailableError}. */
   close(): Promise<void>
