@@ -5,6 +5,7 @@ import { baseUrl } from './platform/base-url.ts'
 import { platformClock } from './platform/clock.ts'
 import { environmentVariable } from './platform/environment.ts'
 import { fetchSend } from './platform/fetch-send.ts'
+import { fetchStream } from './platform/fetch-stream.ts'
 import { onPageChange } from './platform/page.ts'
 import { whileParking } from './platform/parking.ts'
 import { platformTimers } from './platform/timers.ts'
@@ -22,6 +23,7 @@ export function platformRuntime(options: LockableOptions): Runtime {
     random: Math.random,
     newOwner,
     send,
+    openStream: fetchStream(url, options.fetch),
     environmentToken: () => environmentVariable('LOCKABLE_AUTH_TOKEN') || null,
     heartbeatHost: (host) =>
       startHeartbeatHost({

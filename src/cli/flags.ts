@@ -7,6 +7,8 @@ export interface Flag<Value> {
   /** What the help calls the value; `null` for a switch, which takes none. */
   readonly placeholder: string | null
   readonly description: string
+  /** Whether its variable may hold several values, between commas. */
+  readonly isList: boolean
   readonly read: ReadValue<Value>
 }
 
@@ -23,8 +25,8 @@ export function variableOf(name: string): string {
 }
 
 /**
- * Reads flags from the command line, and from the environment those that are not there; a variable may hold several
- * values between commas. Throws a {@link UsageError}.
+ * Reads flags from the command line, and from the environment those that are not there; the variable of a list may
+ * hold several values between commas. Throws a {@link UsageError}.
  */
 export function readFlags<Given extends Flags>(flags: Given, args: readonly string[], env: Environment): Values<Given> {
   const texts = readTexts(flags, args)
@@ -32,7 +34,8 @@ export function readFlags<Given extends Flags>(flags: Given, args: readonly stri
     const onLine = texts.get(name)
     if (onLine !== undefined) return [name, onLine.map((text) => flag.read(text, `--${name}`))]
     const variable = variableOf(name)
-    const parts = (env[variable] ?? '').split(',').map((part) => part.trim())
+    const text = env[variable] ?? ''
+    const parts = (flag.isList ? text.split(',') : [text]).map((part) => part.trim())
     return [name, parts.filter((part) => part !== '').map((part) => flag.read(part, variable))]
   })
   return Object.fromEntries(values)

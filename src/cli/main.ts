@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { mainHelp, serveHelp } from './help.ts'
 import { runServer } from './serve-command.ts'
-import { readServeOptions } from './serve-flags.ts'
+import { readServeCommand } from './serve-flags.ts'
 import { UsageError } from './usage-error.ts'
 import { packageVersion } from './version.ts'
 
@@ -9,7 +9,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
   switch (command) {
     case 'serve':
       if (isAsked(args, '--help', '-h')) return print(serveHelp())
-      await runServer(readServeOptions(args, process.env))
+      await runServer(readServeCommand(args, process.env))
       return process.exit()
     case '--help':
     case '-h':

@@ -1,21 +1,45 @@
 import { CLASSIC_LEASE_MS } from '../protocol/wire.ts'
-import { type LockServer, type ServeOptions, serve } from '../server/node.ts'
+import { type LockServer, openMark, serve } from '../server/node.ts'
 import { DEFAULT_LEASE } from '../server/options.ts'
-import { TOKENS_VARIABLE } from './serve-flags.ts'
+import { createMemoryStore, type MemoryStore } from '../server/stores/memory.ts'
+import { type ServeCommand, TOKENS_VARIABLE } from './serve-flags.ts'
 
 /** Requests under way get this long, so that the process is gone within 10 s of the signal. */
 const CLOSE_TIMEOUT_MS = 8_000
 
 /** Runs the server until a signal ends it. Rejects if it cannot start. */
-export async function runServer(options: ServeOptions): Promise<void> {
+export async function runServer(command: ServeCommand): Promise<void> {
+  const store = openStore(command)
+  try {
+    await serveFrom(store, command)
+  } finally {
+    await store.close()
+  }
+  if (store.lastToken > 0)
+    warn(`the last fencing token was ${store.lastToken}; a store in place of this one takes it as --token-floor.`)
+}
+
+function openStore({ mark, grace = 0, tokenFloor = 0 }: ServeCommand): MemoryStore {
+  return createMemoryStore({
+    grace,
+    tokenFloor,
+    onError: (error) =>
+      warn(`error: nothing new is granted. ${error instanceof Error ? error.message : String(error)}`),
+    ...(mark !== undefined && { mark: openMark(mark) }),
+  })
+}
+
+async function serveFrom(store: MemoryStore, command: ServeCommand): Promise<void> {
+  const { mark: _mark, grace: _grace, tokenFloor: _tokenFloor, ...options } = command
   const server = await serve({
     ...options,
+    store,
     // This process is nothing but the server.
     overrideGlobalObjects: true,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     onError: (error) => warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   })
-  for (const warning of warnings(options, server)) warn(`warning: ${warning}`)
+  for (const warning of warnings(command, server, store)) warn(`warning: ${warning}`)
   const signalled = firstSignal()
   process.stdout.write(`lockable listening on ${server.url}\n`)
   await signalled
@@ -35,7 +59,7 @@ function firstSignal(): Promise<void> {
   })
 }
 
-function warnings({ tokens, lease, grace = 0 }: ServeOptions, { url }: LockServer): string[] {
+function warnings({ tokens, lease, mark, grace = 0 }: ServeCommand, { url }: LockServer, store: MemoryStore): string[] {
   const { classicMs, maxMs } = { ...DEFAULT_LEASE, ...lease }
   const found: string[] = []
   if (tokens === undefined) {
@@ -46,14 +70,25 @@ function warnings({ tokens, lease, grace = 0 }: ServeOptions, { url }: LockServe
       `--classic-lease is ${classicMs} ms, but classic clients assume ${CLASSIC_LEASE_MS} ms and may believe in a lock that has passed on.`,
     )
   }
-  if (grace === 0) {
+  if (mark !== undefined) {
+    const { graceMs } = store
+    if (graceMs > 0) found.push(`nothing is granted for ${describe(graceMs)}, since leases from before may still run.`)
+  } else if (grace === 0) {
     found.push(
-      'locks live in memory and are forgotten on a restart, while their holders go on: --grace makes the next start wait.',
+      'locks live in memory and are forgotten on a restart, while their holders go on: with --mark FILE the next start waits for them.',
     )
   } else if (grace < maxMs) {
     found.push(`--grace of ${grace} ms does not cover the longest lease of ${maxMs} ms that may be held at a restart.`)
   }
   return found
+}
+
+/** `ms` in whole seconds, and in the other units where they say more. */
+function describe(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`
 }
 
 function warn(text: string): void {

@@ -1,15 +1,19 @@
 import { DEFAULT_PORT, type ServeOptions } from '../server/node.ts'
 import { type Environment, type Flag, readFlags } from './flags.ts'
-import { readDuration, readPort, readStore, readSwitch, readText } from './values.ts'
+import { readDuration, readPath, readPort, readStore, readSwitch, readText, readToken } from './values.ts'
 
 function flag<Value>(placeholder: string | null, read: Flag<Value>['read'], description: string): Flag<Value> {
-  return { placeholder, read, description }
+  return { placeholder, read, description, isList: false }
+}
+
+function list<Value>(placeholder: string, read: Flag<Value>['read'], description: string): Flag<Value> {
+  return { placeholder, read, description: `${description}; repeatable`, isList: true }
 }
 
 export type ServeFlags = {
-  readonly [Name in 'host' | 'cors-origin' | 'allow-host']: Flag<string>
+  readonly [Name in 'host' | 'mark' | 'cors-origin' | 'allow-host']: Flag<string>
 } & {
-  readonly [Name in 'port' | DurationFlag]: Flag<number>
+  readonly [Name in 'port' | 'token-floor' | DurationFlag]: Flag<number>
 } & {
   readonly store: Flag<'memory'>
   readonly insecure: Flag<boolean>
@@ -27,17 +31,26 @@ export const SERVE_FLAGS: ServeFlags = {
   'min-lease': flag('DURATION', readDuration, 'shortest lease that may be asked for (1s)'),
   'max-lease': flag('DURATION', readDuration, 'longest lease that may be asked for (24h)'),
   'max-wait': flag('DURATION', readDuration, 'longest time for which a request is parked (30s)'),
-  grace: flag('DURATION', readDuration, 'grant nothing for so long after the start (0s)'),
-  'cors-origin': flag('ORIGIN', readText, 'origin whose pages may call, as https://app.example; repeatable'),
-  'allow-host': flag('NAME', readText, 'host name that requests may be addressed to; repeatable'),
+  mark: flag('FILE', readPath, 'file that tells the next start how long to grant nothing (none)'),
+  grace: flag('DURATION', readDuration, 'grant nothing for so long after the start, at least (0s)'),
+  'token-floor': flag('TOKEN', readToken, 'last fencing token of the store that was used before (0)'),
+  'cors-origin': list('ORIGIN', readText, 'origin whose pages may call, as https://app.example'),
+  'allow-host': list('NAME', readText, 'host name that requests may be addressed to'),
   insecure: flag(null, readSwitch, 'listen beyond loopback without tokens'),
 }
 
 /** The variable with the tokens; no flag, since the arguments of a process can be seen by others. */
 export const TOKENS_VARIABLE = 'LOCKABLE_TOKENS'
 
-/** What `lockable serve` was asked to do. Throws a `UsageError`. */
-export function readServeOptions(args: readonly string[], env: Environment): ServeOptions {
+/** What `lockable serve` was asked to do. */
+export interface ServeCommand extends ServeOptions {
+  /** The path of the mark's file. */
+  readonly mark?: string
+  readonly tokenFloor?: number
+}
+
+/** Reads what `lockable serve` was asked to do. Throws a `UsageError`. */
+export function readServeCommand(args: readonly string[], env: Environment): ServeCommand {
   const given = readFlags(SERVE_FLAGS, args, env)
   const tokens = (env[TOKENS_VARIABLE] ?? '').split(',').map((token) => token.trim())
   const options = {
@@ -50,7 +63,9 @@ export function readServeOptions(args: readonly string[], env: Environment): Ser
       maxMs: given['max-lease'].at(-1),
     }),
     maxWaitMs: given['max-wait'].at(-1),
+    mark: given.mark.at(-1),
     grace: given.grace.at(-1),
+    tokenFloor: given['token-floor'].at(-1),
     cors: given['cors-origin'],
     hosts: given['allow-host'].length > 0 ? given['allow-host'] : undefined,
     insecure: given.insecure.at(-1),

@@ -21,6 +21,17 @@ export const readPort: ReadValue<number> = (text, source) => {
 
 export const readText: ReadValue<string> = (text) => text
 
+export const readPath: ReadValue<string> = (text, source) => {
+  if (text !== '') return text
+  throw new UsageError(`${source} is empty: give the path of a file.`)
+}
+
+export const readToken: ReadValue<number> = (text, source) => {
+  const token = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(token)) return token
+  throw new UsageError(`${source} is ${JSON.stringify(text)}: give a fencing token, which is a whole number.`)
+}
+
 /** Only memory: the other stores come in later versions. */
 export const readStore: ReadValue<'memory'> = (text, source) => {
   if (text === 'memory') return text

@@ -1,21 +1,28 @@
 import type { Json, LockMode, Steal } from '../protocol/wire.ts'
 import { acquireClassic } from './classic-acquisition.ts'
 import type { Connection } from './connection.ts'
-import { InvalidArgumentError, isLockableError, ServerError } from './errors.ts'
+import { InvalidArgumentError } from './errors.ts'
 import type { EventBody } from './events.ts'
 import { acquireOwned } from './owned-acquisition.ts'
 import type { Runtime } from './ports.ts'
+import { acquireInSession } from './session/acquisition.ts'
+import { NoSessionsFound } from './session/pipe.ts'
+import type { Place } from './session/place.ts'
+import type { Sessions } from './session/sessions.ts'
 import type { Term } from './term.ts'
 
 /** One call of `acquire()`, with all that it may need. */
 export interface Acquisition {
   readonly runtime: Runtime
   readonly connection: Connection
+  readonly sessions: Sessions
   /** The id of the `Lock`. */
   readonly lock: string
   readonly name: string
   /** The lease to ask for, in ms, or `null` for the server's own. */
   readonly leaseMs: number | null
+  /** ms without a sign of the page after which heartbeats stop; `null` for never. */
+  readonly stallTimeoutMs: number | null
   readonly mode: LockMode
   readonly steal: Steal | null
   readonly info: Json | undefined
@@ -44,28 +51,37 @@ export interface Grant {
   readonly waitedMs: number
   /** A claim out of the queue: the first heartbeat is due at once. */
   readonly confirm: boolean
+  /** Its place in a session, which keeps it; `null` for a grant with a lease of its own. */
+  readonly place: Place | null
 }
 
-/** Thrown when a POST shows that the server is a classic one. `granted` if that POST was itself answered. */
-export class ClassicServerFound {
-  readonly answer: { readonly granted: boolean; readonly term: Term } | null
-
-  constructor(answer: ClassicServerFound['answer']) {
-    this.answer = answer
-  }
-}
+/** Thrown when the reply to a POST shows that the server is a classic one. */
+export class ClassicServerFound {}
 
 /** Waits until the lock is granted. Rejects with why it was not; then nothing of it is left at the server. */
 export async function acquire(acquisition: Acquisition): Promise<Grant> {
   const { connection } = acquisition
   acquisition.givenUp.throwIfAborted()
   try {
-    if (connection.dialect === 'classic') return await acquireClassic(acquisition, null)
-    return await acquireOwned(acquisition)
+    if (connection.dialect === 'classic') return await acquireClassic(acquisition)
+    return await acquireFromOwned(acquisition)
   } catch (error) {
     if (!(error instanceof ClassicServerFound)) throw error
     connection.learn('classic')
-    return acquireClassic(acquisition, error.answer)
+    return acquireClassic(acquisition)
+  }
+}
+
+/** In a session, or with a lease of its own from a server that knows no sessions. */
+async function acquireFromOwned(acquisition: Acquisition): Promise<Grant> {
+  const { connection } = acquisition
+  if (!connection.hasSessions) return acquireOwned(acquisition)
+  try {
+    return await acquireInSession(acquisition)
+  } catch (error) {
+    if (!(error instanceof NoSessionsFound)) throw error
+    connection.learnNoSessions()
+    return acquireOwned(acquisition)
   }
 }
 
@@ -76,49 +92,4 @@ export function refuseOwnedOptions({ mode, steal, name }: Acquisition): void {
   throw new InvalidArgumentError(
     `${option} needs a server that speaks the owned dialect, and this one is a classic one: leave it out for ${JSON.stringify(name)}.`,
   )
-}
-
-/** How many attempts are made at least, unless the server never answered and time is up. */
-const ATTEMPTS = 3
-/** ms after which no attempt is begun any more before the server answered once. */
-const FIRST_PATIENCE_MS = 15_000
-/** ms without any answer after which a wait that was answered before is given up. */
-const WAITING_PATIENCE_MS = 30_000
-const FIRST_DELAY_MS = 150
-const LONGEST_DELAY_MS = 3_000
-
-/**
- * Decides how often a request without an answer is repeated: a few times at once for a server that never answered, so
- * that a wrong address is told soon, and for a while for one that did, so that a restart does not end a long wait.
- */
-export class Patience {
-  readonly #runtime: Runtime
-  readonly #begun: number
-  #answeredAt: number | null = null
-  #failures = 0
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime
-    this.#begun = runtime.now()
-  }
-
-  answered(): void {
-    this.#answeredAt = this.#runtime.now()
-    this.#failures = 0
-  }
-
-  /** ms to wait before the next attempt. Throws `error` when there should be none. */
-  delayAfter(error: unknown): number {
-    this.#failures += 1
-    if (!isLockableError(error) || !(error.code === 'network' || error.code === 'server')) throw error
-    const silent = this.#runtime.now() - (this.#answeredAt ?? this.#begun)
-    const lost =
-      this.#answeredAt === null
-        ? this.#failures >= ATTEMPTS || silent >= FIRST_PATIENCE_MS
-        : this.#failures >= ATTEMPTS && silent >= WAITING_PATIENCE_MS
-    if (lost) throw error
-    const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1))
-    const asked = error instanceof ServerError ? (error.retryAfterMs ?? 0) : 0
-    return Math.max(backoff * (0.5 + this.#runtime.random()), Math.min(asked, LONGEST_DELAY_MS))
-  }
 }

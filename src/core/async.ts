@@ -1,5 +1,47 @@
 import type { Timers } from './ports.ts'
 
+const followers = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * Calls `follow` when `signal` aborts, or at once if it has; returns the way to stop.
+ *
+ * However many follow a signal, it has one listener: Node warns of a leak when there are more than ten, and a hundred
+ * acquires may well share one signal.
+ */
+export function onAbort(signal: AbortSignal, follow: () => void): () => void {
+  if (signal.aborted) {
+    follow()
+    return () => {}
+  }
+  const own = () => follow()
+  const known = followers.get(signal)
+  if (known) known.add(own)
+  else listen(signal, new Set([own]))
+  return () => {
+    const others = followers.get(signal)
+    if (others?.delete(own) && others.size === 0) unlisten(signal)
+  }
+}
+
+const listeners = new WeakMap<AbortSignal, () => void>()
+
+function listen(signal: AbortSignal, all: Set<() => void>): void {
+  const listener = () => {
+    unlisten(signal)
+    for (const follow of [...all]) follow()
+  }
+  followers.set(signal, all)
+  listeners.set(signal, listener)
+  signal.addEventListener('abort', listener, { once: true })
+}
+
+function unlisten(signal: AbortSignal): void {
+  const listener = listeners.get(signal)
+  if (listener) signal.removeEventListener('abort', listener)
+  followers.delete(signal)
+  listeners.delete(signal)
+}
+
 /**
  * Settles as `task` does, or rejects with the reason of `signal` when that aborts first. What `task` brings after that
  * is given to `late`, so that nothing that was granted goes unheard.
@@ -7,20 +49,18 @@ import type { Timers } from './ports.ts'
 export function abandonable<T>(task: Promise<T>, signal: AbortSignal, late: (value: T) => void = () => {}): Promise<T> {
   return new Promise((resolve, reject) => {
     let abandoned = false
-    const abandon = () => {
+    const stop = onAbort(signal, () => {
       abandoned = true
       reject(signal.reason)
-    }
-    if (signal.aborted) abandon()
-    else signal.addEventListener('abort', abandon, { once: true })
+    })
     task.then(
       (value) => {
-        signal.removeEventListener('abort', abandon)
+        stop()
         if (abandoned) late(value)
         else resolve(value)
       },
       (error) => {
-        signal.removeEventListener('abort', abandon)
+        stop()
         if (!abandoned) reject(error)
       },
     )
@@ -34,20 +74,20 @@ export function abandonable<T>(task: Promise<T>, signal: AbortSignal, late: (val
  */
 export function pause(timers: Timers, ms: number, signal?: AbortSignal, background = false): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stop = () => {
-      cancel()
-      reject(signal?.reason)
-    }
+    let stop = () => {}
     const cancel = timers.setTimer(
       () => {
-        signal?.removeEventListener('abort', stop)
+        stop()
         resolve()
       },
       ms,
       background,
     )
-    if (signal?.aborted) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
+    if (!signal) return
+    stop = onAbort(signal, () => {
+      cancel()
+      reject(signal.reason)
+    })
   })
 }
 
@@ -75,10 +115,7 @@ export function linkAborts(signals: readonly (AbortSignal | undefined)[]): Linke
   const undos: (() => void)[] = []
   for (const signal of signals) {
     if (!signal) continue
-    const follow = () => controller.abort(signal.reason)
-    if (signal.aborted) follow()
-    else signal.addEventListener('abort', follow, { once: true })
-    undos.push(() => signal.removeEventListener('abort', follow))
+    undos.push(onAbort(signal, () => controller.abort(signal.reason)))
   }
   return {
     signal: controller.signal,

@@ -1,5 +1,6 @@
 import { operationPath } from '../protocol/paths.ts'
 import { readProblem } from '../protocol/problems.ts'
+import type { SessionStanding } from '../protocol/session.ts'
 import {
   CLASSIC_LEASE_MS,
   type EndingReason,
@@ -103,6 +104,8 @@ export type HeartbeatAnswer =
       readonly expiresInMs: number
       readonly ending: EndingReason | null
       readonly successor: Json
+      /** How a session stands; `null` for a lock with a lease of its own. */
+      readonly standing: SessionStanding | null
     }
   | { readonly renewed: false; readonly reason: EndReason | 'no' }
 
@@ -125,7 +128,7 @@ export async function sendHeartbeat(
   if (held.owner === null) {
     const renewed = await classicCall(send, 'heartbeat', held.name, authToken, options)
     if (!renewed) return { renewed, reason: 'no' }
-    return { renewed, expiresInMs: held.leaseMs ?? CLASSIC_LEASE_MS, ending: null, successor: null }
+    return { renewed, expiresInMs: held.leaseMs ?? CLASSIC_LEASE_MS, ending: null, successor: null, standing: null }
   }
   const body: HeartbeatRequest = { owner: held.owner, ...(held.leaseMs === null ? {} : { lease_ms: held.leaseMs }) }
   const request: WireRequest = { method: 'POST', path: operationPath('heartbeat', held.name), body, authToken }
@@ -140,6 +143,7 @@ export async function sendHeartbeat(
     expiresInMs: duration(request, read, 'expires_in_ms'),
     ending: renewal.ending ?? null,
     successor: renewal.successor?.info ?? null,
+    standing: null,
   }
 }
 

@@ -1,35 +1,32 @@
 import { CLASSIC_LEASE_MS } from '../protocol/wire.ts'
-import { type Acquisition, type ClassicServerFound, type Grant, Patience, refuseOwnedOptions } from './acquisition.ts'
+import { type Acquisition, type Grant, refuseOwnedOptions } from './acquisition.ts'
 import { abandonable, linkAborts, pause } from './async.ts'
 import { classicRequest, readClassic, sendRelease } from './calls.ts'
 import { instant } from './clock.ts'
 import { REQUEST_TIMEOUT_MS } from './connection.ts'
 import { CouldNotAcquireLockError, describeError, NetworkError } from './errors.ts'
+import { Patience } from './patience.ts'
 import { classicTerm, remaining, type Term } from './term.ts'
 
 /** The server's word: a term, `null` for no, `undefined` if it was not asked yet. */
 type Answer = Term | null | undefined
 
-/**
- * Acquires from a classic server: asks, and asks again with jitter.
- *
- * @param first the answer that the request brought by which the server was found to be a classic one.
- */
-export async function acquireClassic(acquisition: Acquisition, first: ClassicServerFound['answer']): Promise<Grant> {
+/** Acquires from a classic server: asks, and asks again with jitter. */
+export async function acquireClassic(acquisition: Acquisition): Promise<Grant> {
   refuseOwnedOptions(acquisition)
   const asking = new ClassicAsking(acquisition)
   try {
-    return await askUntilGranted(acquisition, asking, first === null ? undefined : first.granted ? first.term : null)
+    return await askUntilGranted(acquisition, asking)
   } catch (error) {
     asking.abandon()
     throw error
   }
 }
 
-async function askUntilGranted(acquisition: Acquisition, asking: ClassicAsking, first: Answer): Promise<Grant> {
+async function askUntilGranted(acquisition: Acquisition, asking: ClassicAsking): Promise<Grant> {
   const { runtime, lock, name, givenUp, emit, retryIntervalMs } = acquisition
   const patience = new Patience(runtime)
-  let answer = first
+  let answer: Answer
   for (;;) {
     let delay = retryIntervalMs * (0.75 + 0.5 * runtime.random())
     try {
@@ -108,7 +105,15 @@ class ClassicAsking {
       throw givenUp.reason
     }
     this.#state = 'accepted'
-    return { owner: null, term, fencingToken: null, leaseMs: leaseMs ?? CLASSIC_LEASE_MS, waitedMs: 0, confirm: false }
+    return {
+      owner: null,
+      term,
+      fencingToken: null,
+      leaseMs: leaseMs ?? CLASSIC_LEASE_MS,
+      waitedMs: 0,
+      confirm: false,
+      place: null,
+    }
   }
 
   /** Nobody wants the lock any more: what was granted late is handed back, also if it arrives later still. */

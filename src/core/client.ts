@@ -12,6 +12,7 @@ import type { Lease } from './lease.ts'
 import { Lock } from './lock.ts'
 import { checkClientOptions, checkName } from './options.ts'
 import type { PageChange, Runtime } from './ports.ts'
+import { Sessions } from './session/sessions.ts'
 import { askStatus, StatusWatch } from './status.ts'
 import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
 
@@ -27,6 +28,7 @@ export class LockClient {
   readonly #tasks = new Set<Promise<unknown>>()
   readonly #watch: StatusWatch
   #host: HeartbeatHost | null = null
+  #sessions: Sessions | null = null
   #leavePage: (() => void) | null = null
   #closed: Promise<void> | null = null
   #ids = 0
@@ -141,6 +143,7 @@ export class LockClient {
   async #close(): Promise<void> {
     this.#watch.close()
     await Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
+    await this.#context.sessions.close()
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     this.#leavePage?.()
     this.#host?.close()
@@ -148,13 +151,21 @@ export class LockClient {
   }
 
   #makeContext(options: LockableOptions): ClientContext {
+    const sessions = () => {
+      this.#sessions ??= new Sessions(this.#context)
+      return this.#sessions
+    }
     return {
+      get sessions() {
+        return sessions()
+      },
       runtime: this.#runtime,
       connection: this.#connection,
       events: this.#events,
       options,
       closing: this.#closing.signal,
       leases: new Map(),
+      listeners: new Map(),
       host: () => {
         this.#host ??= this.#startHost()
         return this.#host
@@ -182,7 +193,7 @@ export class LockClient {
 
   #hear(report: HeartbeatReport): void {
     if (report.type === 'failed' && report.error.status === 401) this.#background(this.#replaceToken())
-    this.#context.leases.get(report.id)?.hear(report)
+    this.#context.listeners.get(report.id)?.(report)
   }
 
   /** The loop may be on another thread and cannot ask for a token itself. */
@@ -201,8 +212,11 @@ export class LockClient {
       // Only here: a page that was frozen had its worker frozen too, so that no renewal waits to be heard.
       else if (change === 'resumed') void lease.state
     }
+    if (change === 'leaving') this.#context.sessions.leavePage()
     this.#events.emit({ type: `page.${change}` })
-    if (change === 'online' || change === 'resumed' || change === 'visible') this.#host?.nudge()
+    if (change === 'frozen' || change === 'hidden' || change === 'offline' || change === 'leaving') return
+    this.#host?.nudge()
+    this.#context.sessions.nudge()
   }
 
   #background(task: Promise<unknown>): void {

@@ -1,7 +1,7 @@
-import { API_ROOT } from '../protocol/paths.ts'
+import { API_ROOT, SESSION_PATHS } from '../protocol/paths.ts'
 import { abandonable, within } from './async.ts'
 import { TokenSource } from './auth.ts'
-import { isOwned, type ReadReply, readReply, replyError } from './calls.ts'
+import { isOwned, member, type ReadReply, readReply, replyError } from './calls.ts'
 import { AuthenticationError, type LockableError, ProtocolError } from './errors.ts'
 import type { Dialect } from './events.ts'
 import type { Runtime, SendOptions, WireReply, WireRequest } from './ports.ts'
@@ -17,6 +17,7 @@ export class Connection {
   readonly #fixed: Dialect | null
   readonly #learnt: (dialect: Dialect) => void
   #dialect: Dialect | null
+  #hasSessions = true
 
   constructor(runtime: Runtime, dialect: Dialect | 'auto', authToken: AuthToken | null, learnt: (d: Dialect) => void) {
     this.#runtime = runtime
@@ -29,6 +30,11 @@ export class Connection {
   /** What the server speaks, or `null` while that is not known. */
   get dialect(): Dialect | null {
     return this.#dialect
+  }
+
+  /** Whether the server may know sessions: `true` until it shows that it does not. */
+  get hasSessions(): boolean {
+    return this.#hasSessions
   }
 
   /** The last token, without asking for one. */
@@ -45,6 +51,10 @@ export class Connection {
     if (this.#dialect === dialect || this.#dialect === 'owned') return
     this.#dialect = dialect
     this.#learnt(dialect)
+  }
+
+  learnNoSessions(): void {
+    this.#hasSessions = false
   }
 
   /** Forgets that the server is a classic one. That it is an owned one is never forgotten: nothing else says so. */
@@ -103,13 +113,19 @@ export class Connection {
   }
 
   /**
-   * What a server is that refused a POST in a way that none of ours does: resolves if it may be a classic one, rejects
-   * if it is an owned one behind something that lets no POST through.
+   * What a server is that refused a POST in a way that none of ours does: `'classic'` if it may be one; `'no-sessions'`
+   * if it is an owned one that knows none. Rejects if it is an owned one behind something that lets no POST through.
    */
-  async checkClassic(refusal: ReadReply, path: string, signal: AbortSignal): Promise<void> {
-    const service = await this.call({ method: 'GET', path: API_ROOT }, { timeoutMs: REQUEST_TIMEOUT_MS, signal })
-    if (!isOwned(readReply(service))) return
+  async checkClassic(refusal: ReadReply, path: string, signal: AbortSignal): Promise<'classic' | 'no-sessions'> {
+    const service = readReply(
+      await this.call({ method: 'GET', path: API_ROOT }, { timeoutMs: REQUEST_TIMEOUT_MS, signal }),
+    )
+    if (!isOwned(service)) return 'classic'
     this.learn('owned')
+    const features = member(service.json, 'features')
+    if (path === SESSION_PATHS.commands && Array.isArray(features) && !features.includes('sessions')) {
+      return 'no-sessions'
+    }
     throw new ProtocolError(
       `The server speaks the owned dialect, but ${refusal.status} came back to POST ${path}: ` +
         'something in between does not let POST through. Allow POST on /v1/.',

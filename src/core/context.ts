@@ -1,8 +1,9 @@
 import type { Connection } from './connection.ts'
 import type { EventLog } from './event-log.ts'
-import type { HeartbeatHost } from './heartbeat-host.ts'
+import type { HeartbeatHost, HeartbeatReport } from './heartbeat-host.ts'
 import type { Lease } from './lease.ts'
 import type { Runtime } from './ports.ts'
+import type { Sessions } from './session/sessions.ts'
 import type { LockableOptions } from './types.ts'
 
 /** What the locks and leases of one client share. */
@@ -15,6 +16,10 @@ export interface ClientContext {
   readonly closing: AbortSignal
   /** The leases that are held, by id. */
   readonly leases: Map<string, Lease>
+  /** Who hears of heartbeats, by the id of the lease or of the session that they are for. */
+  readonly listeners: Map<string, (report: HeartbeatReport) => void>
+  /** The sessions of this client; unused where the server knows none. */
+  readonly sessions: Sessions
   /** Sends the heartbeats; started when the first lock is held. */
   host(): HeartbeatHost
   /** A number that no lock or lease of this client has had. */

@@ -60,7 +60,7 @@ function judgeRefusal(reason: EndReason | 'no', facts: Facts): Judgement {
   return [
     'revoked',
     `The server no longer has this lock for us${said}: somebody else released it, or the server restarted and forgot it.`,
-    'If the server restarted, acquire the lock again, and see its --grace; if not, look for who released it.',
+    'If the server restarted, acquire the lock again, and start it with --mark or --grace; if not, look for who released it.',
   ]
 }
 

@@ -1,17 +1,32 @@
+import type { SessionStanding } from '../protocol/session.ts'
 import type { EndingReason, EndReason, Json } from '../protocol/wire.ts'
 import type { Instant } from './clock.ts'
 import type { ErrorDescription } from './errors.ts'
 import type { Term } from './term.ts'
 
-/** A held lock as the beat loop needs it: plain data, since it may cross to a worker. */
-export interface Beating {
-  /** The id of the lease, unique within the client. */
-  readonly id: string
+/** What is kept alive, as the beat loop needs it: plain data, since it may cross to a worker. */
+export type Beating = BeatingLock | BeatingSession
+
+/** A held lock with a lease of its own. */
+export interface BeatingLock extends BeatingBase {
+  readonly kind: 'lock'
   readonly name: string
   /** `null` in the classic dialect. */
   readonly owner: string | null
   /** What each heartbeat asks for, in ms; `null` for the server's own. */
   readonly leaseMs: number | null
+}
+
+/** A session with all that it holds. */
+export interface BeatingSession extends BeatingBase {
+  readonly kind: 'session'
+  /** Its secret. */
+  readonly session: string
+}
+
+interface BeatingBase {
+  /** The id of the lease or of the session, unique within the client. */
+  readonly id: string
   readonly term: Term
   /** The first heartbeat is due at once, since it confirms a claim. */
   readonly confirm: boolean
@@ -32,6 +47,8 @@ export type HeartbeatReport =
       readonly rttMs: number
       readonly ending: EndingReason | null
       readonly successor: Json
+      /** How a session stands; `null` for a lock with a lease of its own. */
+      readonly standing: SessionStanding | null
     }
   | { readonly type: 'refused'; readonly id: string; readonly reason: EndReason | 'no' }
   | { readonly type: 'failed'; readonly id: string; readonly error: ErrorDescription }
@@ -54,7 +71,7 @@ export interface HeartbeatHostOptions {
 
 /** Sends the heartbeats of all held locks of one client, in a worker or on the page. */
 export interface HeartbeatHost {
-  /** Begins to beat for a lock. */
+  /** Begins to beat for a lock or a session. */
   hold(beating: Beating): void
   /**
    * Stops to beat for a lock. Resolves when none of its heartbeats is on its way any more, be it that it was answered

@@ -9,10 +9,11 @@ import { makeDisposable } from './dispose.ts'
 import { describeError, type ErrorDescription, HeartbeatError, LockableError, LockLostError } from './errors.ts'
 import type { EventBody, Health } from './events.ts'
 import type { HeartbeatReport } from './heartbeat-host.ts'
+import type { Keeper } from './keeper.ts'
 import { controllerThatLooks } from './looking-signal.ts'
 import type { Loss } from './loss.ts'
 import type { CancelTimer } from './ports.ts'
-import { type Releasable, releaseAfterLoss, releaseAtOnce, releaseGrant } from './release.ts'
+import { SingleKeeper } from './single-keeper.ts'
 import { remaining, type Term, termOf } from './term.ts'
 import type { LeaseState, LockOptions } from './types.ts'
 
@@ -53,8 +54,7 @@ export class Lease {
   /** Kept as long as the lease is held, so that `find()` finds it. */
   readonly #lock: Holdable
   readonly #options: LockOptions
-  readonly #owner: string | null
-  readonly #leaseMs: number
+  readonly #keeper: Keeper
   readonly #grantedAt: Instant
   readonly #controller: AbortController
   #term: Term
@@ -79,8 +79,7 @@ export class Lease {
     this.#context = context
     this.#lock = lock
     this.#options = options
-    this.#owner = grant.owner
-    this.#leaseMs = grant.leaseMs
+    this.#keeper = grant.place ?? singleKeeper(context, lock.name, grant, options)
     this.#term = grant.term
     this.#controller = controllerThatLooks(() => this.#check())
     this.#grantedAt = instant(context.runtime)
@@ -173,7 +172,7 @@ export class Lease {
     this.#check()
     if (this.#state !== 'held') return
     this.#lose({ kind: 'left-page' })
-    this.#context.background(releaseAtOnce(this.#context, this.#releasable()))
+    this.#context.background(this.#keeper.leave(this.#term))
   }
 
   /** @internal What the beat loop tells about this lease. */
@@ -204,23 +203,13 @@ export class Lease {
     this.#check()
     if (this.#state !== 'held') return
     this.#emit({ type: paused ? 'heartbeat.paused' : 'heartbeat.resumed', ...this.#ids() })
-    this.#context.host().pause(this.id, paused)
+    this.#keeper.pause(paused)
   }
 
   /** @internal Begins to send heartbeats, and tells that the lock is held. Once, when its `Lock` knows of this lease. */
   begin(mode: LockMode, { leaseMs, waitedMs, confirm }: Grant): void {
     const { fencingToken } = this
-    this.#context.host().setAuthToken(this.#context.connection.authToken)
-    this.#context.host().hold({
-      id: this.id,
-      name: this.name,
-      owner: this.#owner,
-      leaseMs: this.#owner === null ? leaseMs : (this.#options.leaseDuration ?? null),
-      term: this.#term,
-      confirm,
-      intervalMs: this.#context.options.heartbeatInterval ?? null,
-      stallTimeoutMs: this.#options.stallTimeout ?? null,
-    })
+    this.#keeper.begin({ id: this.id, hear: (report) => this.hear(report), look: () => this.#check() })
     this.#arm()
     this.#emit({
       type: 'granted',
@@ -252,7 +241,7 @@ export class Lease {
       const dropped = this.#lose(
         maxHold !== undefined && this.#holdLeft() === 0 ? { kind: 'max-hold', ms: maxHold } : { kind: 'expired' },
       )
-      this.#context.background(releaseAfterLoss(this.#context, this.#releasable(), dropped))
+      this.#context.background(this.#keeper.handBack(this.#term, dropped))
     }
   }
 
@@ -337,17 +326,13 @@ export class Lease {
     this.#state = state
     this.#cancelTimer()
     this.#context.leases.delete(this.id)
-    return this.#context.host().drop(this.id)
-  }
-
-  #releasable(): Releasable {
-    return { name: this.name, owner: this.#owner, term: this.#term }
+    return this.#keeper.end()
   }
 
   async #release(dropped: Promise<void>): Promise<boolean> {
     const ids = this.#ids()
     try {
-      const acknowledged = await releaseGrant(this.#context, this.#releasable(), this.#leaseMs, dropped)
+      const acknowledged = await this.#keeper.release(this.#term, dropped)
       this.#emit({ type: 'release.answered', ...ids, acknowledged, error: null })
       return acknowledged
     } catch (error) {
@@ -371,4 +356,10 @@ export class Lease {
       this.#context.runtime.reportException(error)
     }
   }
+}
+
+function singleKeeper(context: ClientContext, name: string, grant: Grant, options: LockOptions): Keeper {
+  const { owner, leaseMs, term, confirm } = grant
+  const { leaseDuration: askedLeaseMs = null, stallTimeout: stallTimeoutMs = null } = options
+  return new SingleKeeper(context, { name, owner, leaseMs, askedLeaseMs, term, confirm, stallTimeoutMs })
 }

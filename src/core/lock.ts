@@ -160,13 +160,15 @@ export class Lock {
   }
 
   #acquisition(givenUp: AbortSignal, { blocking, steal }: AcquireOptions): Acquisition {
-    const { runtime, connection, events, options, leases, background, closing } = this.#context
+    const { runtime, connection, sessions, events, options, leases, background, closing } = this.#context
     return {
       runtime,
       connection,
+      sessions,
       lock: this.id,
       name: this.name,
       leaseMs: this.#options.leaseDuration ?? options.leaseDuration ?? null,
+      stallTimeoutMs: this.#options.stallTimeout ?? null,
       mode: this.#options.mode ?? 'exclusive',
       steal: steal ?? this.#options.steal ?? null,
       info: this.#options.info,
@@ -203,7 +205,8 @@ export class Lock {
   }
 }
 
-function handBack(acquisition: Acquisition, { owner, term }: Grant): void {
+function handBack(acquisition: Acquisition, { owner, term, place }: Grant): void {
+  if (place !== null) return place.giveUp()
   acquisition.background(owner === null ? releaseLateGrant(acquisition, term) : giveBack(acquisition, owner))
 }
 

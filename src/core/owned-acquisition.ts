@@ -1,13 +1,13 @@
-import { API_ROOT, operationPath } from '../protocol/paths.ts'
+import { operationPath } from '../protocol/paths.ts'
 import type { AcquireRequest, GrantedReply, HolderView, RefusedReply } from '../protocol/wire.ts'
-import { type Acquisition, ClassicServerFound, type Grant, Patience } from './acquisition.ts'
+import type { Acquisition, Grant } from './acquisition.ts'
 import { pause } from './async.ts'
 import { duration, isAnswer, isOwned, type ReadReply, readReply, sendHeartbeat, sendRelease } from './calls.ts'
-import { detectDialect } from './classic-detection.ts'
 import { type Instant, instant } from './clock.ts'
 import { REQUEST_TIMEOUT_MS } from './connection.ts'
-import { CouldNotAcquireLockError, describeError, isLockableError, ServerError } from './errors.ts'
-import type { Send, SendOptions, WireRequest } from './ports.ts'
+import { CouldNotAcquireLockError, describeError, isLockableError } from './errors.ts'
+import { FRUITLESS, noGrantComes, Patience } from './patience.ts'
+import type { WireRequest } from './ports.ts'
 import { remaining, type Term, termOf } from './term.ts'
 
 /** How long a request is parked at most, in ms: below the 30 s after which common proxies cut an idle one. */
@@ -15,37 +15,28 @@ const LONGEST_PARK_MS = 20_000
 /** A place in the queue for who must not park: asked for and answered at once. */
 const SHORTEST_PARK_MS = 1
 const SHORTEST_ATTEMPT_MS = 1_000
-/** How many owners in a row may come to nothing before that cannot be chance. */
-const FRUITLESS_LIMIT = 6
-/** Between owners that came to nothing, doubled each time. */
-const FRUITLESS_DELAY_MS = 50
 /** What a server may ask to wait, at least and at most, in ms. */
 const DELAYS_MS = { least: 50, most: 60_000 }
 /** ms after which giving up is no longer repeated: a place in the queue is not kept for longer. */
 const GIVE_BACK_PATIENCE_MS = 5_000
 const GIVE_BACK_DELAY_MS = 200
 
-/** Acquires from an owned server: asks, waits its turn, and confirms where nothing else is certain. */
+/** Acquires from an owned server that knows no sessions: asks, waits its turn, and confirms where nothing else is certain. */
 export async function acquireOwned(acquisition: Acquisition): Promise<Grant> {
-  for (let fruitless = 0; fruitless < FRUITLESS_LIMIT; ) {
+  for (let fruitless = 0; fruitless < FRUITLESS.limit; ) {
     const turn = new Turn(acquisition)
     try {
       const grant = await turn.grant()
       if (grant !== null) return grant
     } catch (error) {
-      if (!(error instanceof ClassicServerFound)) turn.giveUp()
+      turn.giveUp()
       throw error
     }
     // Who waited and lost its place queues anew at once; who never had one does not, or the two would spin.
     fruitless = turn.waited ? 0 : fruitless + 1
-    if (fruitless > 0) await pause(acquisition.runtime, FRUITLESS_DELAY_MS * 2 ** fruitless, acquisition.givenUp)
+    if (fruitless > 0) await pause(acquisition.runtime, FRUITLESS.delayMs * 2 ** fruitless, acquisition.givenUp)
   }
-  throw new ServerError(
-    `${FRUITLESS_LIMIT} grants of ${JSON.stringify(acquisition.name)} in a row were over before they could be used. ` +
-      'Is the lease shorter than a request takes? Ask for a longer leaseDuration.',
-    200,
-    null,
-  )
+  throw noGrantComes(acquisition.name)
 }
 
 interface Poll {
@@ -102,27 +93,24 @@ class Turn {
 
   async #poll(mayPark: boolean): Promise<Poll> {
     const { connection, runtime, lock, name, leaseMs, emit, givenUp, blocking } = this.#acquisition
-    // The first request is answered at once: so a server that is not known yet is found out, and who holds is heard of.
-    const parked = mayPark && blocking && connection.dialect === 'owned' && this.#attempts > 0
+    // The first request is answered at once, so that it is heard who holds.
+    const parked = mayPark && blocking && this.#attempts > 0
     const waitMs = parked ? LONGEST_PARK_MS : blocking ? SHORTEST_PARK_MS : 0
     const path = operationPath('acquire', name)
     const body = acquireBody(this.#acquisition, this.#owner, waitMs)
     const knownBefore = this.#known
     let sentAt = instant(runtime)
-    const send = (signal: AbortSignal | null) =>
+    const send = () =>
       connection.withToken((authToken) => {
         this.#attempts += 1
         this.#known = true
         emit({ type: 'acquire.sent', lock, name, attempt: this.#attempts })
         // Asking for the token may have taken a while, and only the request that is answered counts.
         sentAt = instant(runtime)
-        const options = { timeoutMs: waitMs + attemptTimeout(leaseMs), ...(signal && { signal }) }
+        const options = { timeoutMs: waitMs + attemptTimeout(leaseMs), signal: givenUp }
         return runtime.send({ method: 'POST', path, body, authToken }, options)
       }, givenUp)
-    const read =
-      connection.dialect === 'owned'
-        ? readReply(await send(givenUp))
-        : await detectDialect(this.#acquisition, path, send(null), () => sentAt)
+    const read = readReply(await send())
     // A request that was answered, and not with "outcome unknown", leaves behind what the answer says.
     if (read.status < 500) this.#known = knownBefore
     return { request: { method: 'POST', path, authToken: connection.authToken }, read, sentAt, mayPark, parked }
@@ -152,7 +140,15 @@ class Turn {
     const leaseMs = duration(request, read, 'lease_ms')
     const term = termOf(sentAt, duration(request, read, 'expires_in_ms'), waitedMs)
     const fencingToken = duration(request, read, 'fencing_token')
-    const grant = { owner: this.#owner, term, fencingToken, leaseMs, waitedMs, confirm: reply.confirm === true }
+    const grant = {
+      owner: this.#owner,
+      term,
+      fencingToken,
+      leaseMs,
+      waitedMs,
+      confirm: reply.confirm === true,
+      place: null,
+    }
     if (remaining(term, this.#acquisition.runtime) > 0) return grant
     const confirmed = await this.#confirm(leaseMs)
     if (confirmed !== null) return { ...grant, term: confirmed, confirm: false }
@@ -223,11 +219,7 @@ export async function giveBack({ runtime, connection, name, closing }: Acquisiti
   for (let attempt = 1; ; attempt += 1) {
     try {
       const options = { timeoutMs: GIVE_BACK_PATIENCE_MS, keepalive: true }
-      await connection.withTokenAtHand(async (authToken) => {
-        // A classic server may take a POST for a GET, and would free whoever holds the lock.
-        const known = connection.dialect === 'owned' || (await isOwnedServer(runtime.send, authToken, options))
-        return known && sendRelease(runtime.send, { name, owner }, authToken, options)
-      })
+      await connection.withTokenAtHand((authToken) => sendRelease(runtime.send, { name, owner }, authToken, options))
       return
     } catch (error) {
       const transient = isLockableError(error) && (error.code === 'network' || error.code === 'server')
@@ -237,12 +229,8 @@ export async function giveBack({ runtime, connection, name, closing }: Acquisiti
   }
 }
 
-/** Whether the server says of itself that it speaks the owned dialect. */
-async function isOwnedServer(send: Send, authToken: string | null, options: SendOptions): Promise<boolean> {
-  return isOwned(readReply(await send({ method: 'GET', path: API_ROOT, authToken }, options)))
-}
-
-function refusalSentence(name: string, { reason, holders, retry_after_ms }: RefusedReply): string {
+/** Why a lock that is not waited for was not acquired. */
+export function refusalSentence(name: string, { reason, holders, retry_after_ms }: RefusedReply): string {
   const quoted = JSON.stringify(name)
   if (reason === 'grace') {
     return `Nobody is granted ${quoted} yet: the server restarted and waits ${retry_after_ms ?? '?'} ms for the leases it forgot.`

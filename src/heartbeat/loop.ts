@@ -3,6 +3,7 @@ import { type Clock, type Instant, instant } from '../core/clock.ts'
 import { describeError, type ErrorDescription, ServerError } from '../core/errors.ts'
 import type { Beating, HeartbeatReport } from '../core/heartbeat-host.ts'
 import type { CancelTimer, Send, Timers } from '../core/ports.ts'
+import { sendSessionHeartbeat } from '../core/session/calls.ts'
 import { remaining, type Term, termOf } from '../core/term.ts'
 
 /** ms between heartbeats at most. */
@@ -25,7 +26,7 @@ export interface BeatLoopRuntime extends Clock, Timers {
   silentMs(): number
 }
 
-/** Sends the heartbeats of any number of held locks. */
+/** Sends the heartbeats of any number of held locks and of sessions. */
 export class BeatLoop {
   readonly #runtime: BeatLoopRuntime
   readonly #beats = new Map<string, Beat>()
@@ -73,7 +74,7 @@ export class BeatLoop {
   }
 }
 
-/** The heartbeats of one lease. One is on its way at a time, so the latest answer is that of the latest request. */
+/** The heartbeats of one lease or session. One is on its way at a time, so the latest answer is that of the latest request. */
 class Beat {
   readonly #runtime: BeatLoopRuntime
   readonly #beating: Beating
@@ -104,7 +105,7 @@ class Beat {
     this.#state = 'stopped'
     this.#cancelTimer()
     // With an owner a heartbeat that comes after the release can do no harm.
-    if (this.#beating.owner !== null) this.#abort.abort()
+    if (!this.#isClassic) this.#abort.abort()
     await this.#onItsWay
   }
 
@@ -132,14 +133,24 @@ class Beat {
     if (this.#withheld()) return this.#schedule(Math.min(left, this.#interval()) / 4)
     const timeoutMs = Math.min(left, Math.max(SHORTEST_ATTEMPT_MS, this.#term.span * ATTEMPT_PART))
     const sentAt = instant(this.#runtime)
-    const options = { timeoutMs, signal: this.#abort.signal }
-    const answer = sendHeartbeat(this.#runtime.send, this.#beating, this.#authToken(), options)
-    this.#onItsWay = this.#hear(answer, sentAt).then((delay) => {
+    this.#onItsWay = this.#hear(this.#send(timeoutMs), sentAt).then((delay) => {
       this.#onItsWay = null
       if (delay !== null) this.#schedule(delay)
     })
     // Told after the request has left: whoever listens may take its time, or release.
     this.#runtime.report({ type: 'sent', id: this.#beating.id })
+  }
+
+  #send(timeoutMs: number): Promise<HeartbeatAnswer> {
+    const { send } = this.#runtime
+    const options = { timeoutMs, signal: this.#abort.signal }
+    return this.#beating.kind === 'session'
+      ? sendSessionHeartbeat(send, this.#beating.session, this.#authToken(), options)
+      : sendHeartbeat(send, this.#beating, this.#authToken(), options)
+  }
+
+  get #isClassic(): boolean {
+    return this.#beating.kind === 'lock' && this.#beating.owner === null
   }
 
   /** Whether the page is silent for longer than `stallTimeout`: a lock must not outlive a page that cannot react. */
@@ -170,7 +181,7 @@ class Beat {
       this.#runtime.report({ type: 'refused', id, reason: answer.reason })
       return null
     }
-    if (this.#beating.owner === null && remaining(this.#term, this.#runtime) === 0) {
+    if (this.#isClassic && remaining(this.#term, this.#runtime) === 0) {
       // Without an owner, a yes that came so late may have renewed somebody else's lock.
       this.#state = 'stopped'
       return null
@@ -178,8 +189,8 @@ class Beat {
     this.#failures = 0
     this.#term = termOf(sentAt, answer.expiresInMs)
     const rttMs = this.#runtime.now() - sentAt.mono
-    const { expiresInMs, ending, successor } = answer
-    this.#runtime.report({ type: 'renewed', id, sentAt, expiresInMs, rttMs, ending, successor })
+    const { expiresInMs, ending, successor, standing } = answer
+    this.#runtime.report({ type: 'renewed', id, sentAt, expiresInMs, rttMs, ending, successor, standing })
     // The end is fixed, so there is nothing left to renew.
     return ending === null ? this.#dueIn() : null
   }

@@ -12,15 +12,8 @@ export function fetchSend(baseUrl: string, own?: typeof fetch): Send {
     try {
       // Nothing is awaited before this call: a page that is about to go gets to make it, but no further.
       const response = await fetchFunction(baseUrl + request.path, {
-        method: request.method,
-        headers: headers(request),
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...requestInit(request, abort.signal),
         ...(keepalive ? { keepalive } : {}),
-        signal: abort.signal,
-        cache: 'no-store',
-        credentials: 'omit',
-        // A redirected POST becomes a GET, which is another dialect.
-        redirect: 'error',
       })
       return await readResponse(response)
     } catch (error) {
@@ -30,6 +23,20 @@ export function fetchSend(baseUrl: string, own?: typeof fetch): Send {
       clearTimeout(timer)
       abort.undo()
     }
+  }
+}
+
+/** How a request goes out, whatever its reply is. */
+export function requestInit(request: WireRequest, signal: AbortSignal): RequestInit {
+  return {
+    method: request.method,
+    headers: headers(request),
+    ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    signal,
+    cache: 'no-store',
+    credentials: 'omit',
+    // A redirected POST becomes a GET, which is another dialect.
+    redirect: 'error',
   }
 }
 
@@ -46,7 +53,8 @@ function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
 }
 
-async function readResponse(response: Response): Promise<WireReply> {
+/** The reply with its whole body. */
+export async function readResponse(response: Response): Promise<WireReply> {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
   return {
     status: response.status,

@@ -14,10 +14,12 @@ export function statusPath(name: string): string {
   return `${API_ROOT}/status/${encodeName(name)}`
 }
 
+type SessionOperation = 'commands' | 'heartbeat' | 'stream' | 'release'
+
 /** The four operations on a session. Fixed paths, with the secret in the body, so that preflights stay warm. */
-export const SESSION_PATHS = {
+export const SESSION_PATHS: Readonly<Record<SessionOperation, string>> = {
   commands: `${API_ROOT}/session/commands`,
   heartbeat: `${API_ROOT}/session/heartbeat`,
   stream: `${API_ROOT}/session/stream`,
   release: `${API_ROOT}/session/release`,
-} as const
+}

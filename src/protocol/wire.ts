@@ -144,6 +144,11 @@ export interface ServiceReply {
     name_bytes: number
     info_bytes: number
     body_bytes: number
+    /** Commands in one request to a session. */
+    commands: number
+    commands_bytes: number
+    /** Sessions on one stream. */
+    stream_sessions: number
   }
   store: { kind: string; durable: boolean; linearizable: boolean }
   restart: 'durable' | 'grace' | 'forgets'

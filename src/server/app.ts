@@ -1,22 +1,33 @@
 import { type Context, type Handler, Hono } from 'hono'
-import { API_ROOT } from '../protocol/paths.ts'
+import { API_ROOT, SESSION_PATHS } from '../protocol/paths.ts'
+import { MAX_COMMANDS_BYTES } from '../protocol/session.ts'
 import type { ClassicReply } from '../protocol/wire.ts'
 import type { Classic, Owned } from './dialects.ts'
 import { readJson } from './http/body.ts'
+import { eventStream } from './http/event-stream.ts'
 import { crossOrigin, guard } from './http/middleware.ts'
 import { nameInPath, rawPath } from './http/path.ts'
 import { ProblemError, quote } from './http/problem-error.ts'
 import { errorReply, jsonReply } from './http/reply.ts'
 import type { Settings } from './options.ts'
 import { serviceReply } from './service-info.ts'
+import type { Tell } from './sessions/stream.ts'
+import type { Sessions } from './sessions.ts'
 import { statusReply } from './status.ts'
 import type { LockRef } from './store.ts'
 
 const OPERATIONS = ['acquire', 'heartbeat', 'release'] as const
 
+/** What requests are handed to once their address, their method and their body have been read. */
+export interface Dialects {
+  readonly classic: Classic
+  readonly owned: Owned
+  readonly sessions: Sessions
+}
+
 /** The routes, with what stands in front of them. */
-export function createApp(settings: Settings, classic: Classic, owned: Owned): Hono {
-  const { store, origins, onError } = settings
+export function createApp(settings: Settings, { classic, owned, sessions }: Dialects): Hono {
+  const { store, origins, clock, onError } = settings
   // Routed by the raw path: Hono's own decoding would make one name of "100%" and "100%25".
   const app = new Hono({ getPath: (request) => rawPath(request.url) })
   app.onError((error) => errorReply(error, onError))
@@ -53,6 +64,30 @@ export function createApp(settings: Settings, classic: Classic, owned: Owned): H
       return jsonReply(await owned[operation](lock, await readJson(raw), raw.signal))
     })
   }
+  app.all(
+    SESSION_PATHS.commands,
+    postOnly(async (raw) => {
+      const access = await settings.authenticate(raw)
+      return jsonReply(await sessions.commands(access, await readJson(raw, { limit: MAX_COMMANDS_BYTES })))
+    }),
+  )
+  // Whoever knows the secret of a session may renew, follow and end it, whatever became of the token since.
+  app.all(
+    SESSION_PATHS.heartbeat,
+    postOnly(async (raw) => jsonReply(await sessions.heartbeat(await readJson(raw)))),
+  )
+  app.all(
+    SESSION_PATHS.release,
+    postOnly(async (raw) => jsonReply(await sessions.release(await readJson(raw, { plain: true })))),
+  )
+  app.all(
+    SESSION_PATHS.stream,
+    postOnly(async (raw) => {
+      const body = await readJson(raw)
+      const run = (tell: Tell, signal: AbortSignal) => sessions.stream(body, tell, signal)
+      return eventStream(run, { clock, onError, signal: raw.signal })
+    }),
+  )
   return app
 
   async function lockOf(c: Context, segment: string): Promise<LockRef> {
@@ -71,6 +106,15 @@ function getOnly(handler: (c: Context) => Response | Promise<Response>): Handler
     const { method } = c.req.raw
     if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method, 'GET, HEAD')
     return handler(c)
+  }
+}
+
+/** A handler that answers `POST`. */
+function postOnly(handler: (request: Request) => Promise<Response>): Handler {
+  return (c) => {
+    const { raw } = c.req
+    if (raw.method !== 'POST') throw methodNotAllowed(raw.method, 'POST')
+    return handler(raw)
   }
 }
 

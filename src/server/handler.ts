@@ -4,14 +4,15 @@ import { errorReply } from './http/reply.ts'
 import { type HandlerOptions, resolveOptions } from './options.ts'
 import { Parking } from './owned/parking.ts'
 import { createOwned } from './owned.ts'
+import { createSessions } from './sessions.ts'
 
 /** A lock server as a function. */
 export interface LockHandler {
   /** Answers one request, and never rejects. */
   fetch(request: Request): Promise<Response>
   /**
-   * Lets waiting requests go with the reason `shutdown`, grants nothing any more, and resolves when all requests have
-   * been answered. Locks are not released. Later requests to the default store are answered 503.
+   * Lets waiting requests go with the reason `shutdown`, ends streams, grants nothing any more, and resolves when all
+   * requests have been answered. Locks are not released. Later requests to the default store are answered 503.
    */
   close(): Promise<void>
 }
@@ -25,9 +26,11 @@ export function createHandler(options: HandlerOptions = {}): LockHandler {
   const settings = resolveOptions(options)
   const { store, clock, lease, maxWaitMs } = settings
   const parking = new Parking(clock)
-  const unwatch = store.watch((waiter) => parking.wake(waiter))
+  const unwatch = store.watch((changed) => parking.wake(changed))
   const classic = createClassic({ store, leaseMs: lease.classicMs, isClosing: () => parking.isClosed })
-  const app = createApp(settings, classic, createOwned({ store, clock, parking, lease, maxWaitMs }))
+  const owned = createOwned({ store, clock, parking, lease, maxWaitMs })
+  const sessions = createSessions({ store, clock, parking, lease })
+  const app = createApp(settings, { classic, owned, sessions })
   const answering = new Set<Promise<Response>>()
   return {
     fetch(request) {

@@ -8,6 +8,8 @@ import { problemReply } from './http/reply.ts'
 import { trackConnections } from './node-connections.ts'
 import type { HandlerOptions } from './options.ts'
 
+export { openMark } from './stores/memory/mark-file.ts'
+
 /** The port of `lockable serve`. */
 export const DEFAULT_PORT = 5625
 

@@ -1,4 +1,5 @@
 import { MAX_NAME_BYTES } from '../protocol/names.ts'
+import { MAX_COMMANDS, MAX_COMMANDS_BYTES, MAX_STREAM_SESSIONS } from '../protocol/session.ts'
 import { MAX_BODY_BYTES, MAX_INFO_BYTES, type ServiceReply } from '../protocol/wire.ts'
 import type { Settings } from './options.ts'
 import { TICKET_MS } from './timing.ts'
@@ -9,7 +10,7 @@ export function serviceReply({ store, lease, maxWaitMs }: Settings): ServiceRepl
   return {
     service: 'lockable',
     v: 2,
-    features: ['classic', 'owned', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
+    features: ['classic', 'owned', 'sessions', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
     limits: {
       min_lease_ms: lease.minMs,
       max_lease_ms: lease.maxMs,
@@ -18,6 +19,9 @@ export function serviceReply({ store, lease, maxWaitMs }: Settings): ServiceRepl
       name_bytes: MAX_NAME_BYTES,
       info_bytes: MAX_INFO_BYTES,
       body_bytes: MAX_BODY_BYTES,
+      commands: MAX_COMMANDS,
+      commands_bytes: MAX_COMMANDS_BYTES,
+      stream_sessions: MAX_STREAM_SESSIONS,
     },
     store: { kind, durable, linearizable },
     restart,

@@ -134,6 +134,8 @@ export interface StoreLimits {
   readonly tombstones: number
   /** Sessions of a namespace. */
   readonly sessions: number
+  /** Owners of a session that hold or wait, or are over without having been released. */
+  readonly ownersPerSession: number
 }
 
 /** A command of a session; the same as the operation of that name, without a lease of its own. */

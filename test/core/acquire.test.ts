@@ -1,11 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { CouldNotAcquireLockError, LockTimeoutError } from '../../src/index.ts'
-import { settle, VirtualWorld } from '../support/virtual-world.ts'
+import { BOTH, brings, settle, VirtualWorld } from '../support/virtual-world.ts'
 
 const LEASE = 10_000
 
+let sessions = true
+
 function world() {
-  return new VirtualWorld({ lease: { defaultMs: LEASE } })
+  return new VirtualWorld({ sessions, lease: { defaultMs: LEASE } })
 }
 
 /** The owners that were asked for, in order and each once. */
@@ -14,7 +16,10 @@ function owners(w: VirtualWorld): unknown[] {
   return [...new Set(bodies.map((body) => (body as { owner: unknown }).owner))]
 }
 
-describe('an acquire', () => {
+describe.each(BOTH)('an acquire $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('of a free lock is one request, and its release another', async () => {
     const w = world()
     const lease = await w.client().acquire('a')
@@ -54,7 +59,7 @@ describe('an acquire', () => {
     const client = w.client()
     await (await client.acquire('known-to-be-owned')).release()
     const abort = new AbortController()
-    w.fault = ({ path }) => (path.startsWith('/v1/acquire') ? { requestDelay: 5_000 } : {})
+    w.fault = (request) => (brings('acquire', request) ? { requestDelay: 5_000 } : {})
     const acquired = client.acquire('a', { signal: abort.signal })
     await w.time.advance(10)
     abort.abort()
@@ -123,7 +128,10 @@ describe('an acquire', () => {
   })
 })
 
-describe('waiting', () => {
+describe.each(BOTH)('waiting $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('hands the lock over in order, one request parked for each', async () => {
     const w = world()
     const order: string[] = []
@@ -184,7 +192,7 @@ describe('waiting', () => {
   })
 
   it('keeps its place through the grace of a server that restarted', async () => {
-    const w = new VirtualWorld({ grace: 30_000 })
+    const w = new VirtualWorld({ sessions, grace: 30_000 })
     const order: string[] = []
     const first = w.client().acquire('a')
     void first.then(() => order.push('first'))
@@ -268,21 +276,22 @@ describe('waiting', () => {
     const holder = await w.client().acquire('a')
     const slow = w.client()
     // The grant is on its way for almost as long as the claim lasts: the heartbeat still finds it.
-    w.fault = ({ path }) => (path.includes('acquire') ? { replyDelay: 4_950 } : {})
+    w.fault = (request) => (brings('acquire', request) ? { replyDelay: 4_950 } : {})
     const acquired = slow.acquire('a')
     await w.time.advance(6_000)
     await holder.release()
     await w.time.advance(4_950)
     const lease = await acquired
     expect(lease.state).toBe('held')
-    expect(lease.remaining()).toBe(LEASE - 300)
-    expect(slow.events.find(({ type }) => type === 'granted')).toMatchObject({ claim: false })
+    expect(lease.remaining()).toBeGreaterThan(LEASE * 0.6)
+    // In a session the stream brings the claim in time.
+    expect(slow.events.find(({ type }) => type === 'granted')).toMatchObject({ claim: sessions })
   })
 
   it('queues anew where the claim had run out before it was heard of', async () => {
     const w = world()
     const holder = await w.client().acquire('a')
-    w.fault = ({ path }) => (path.includes('acquire') ? { replyDelay: 5_500 } : {})
+    w.fault = (request) => (brings('acquire', request) ? { replyDelay: 5_500 } : {})
     const acquired = w.client().acquire('a')
     await w.time.advance(6_000)
     await holder.release()
@@ -293,7 +302,10 @@ describe('waiting', () => {
   })
 })
 
-describe('taking over', () => {
+describe.each(BOTH)('taking over $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('safely leaves the holder its time, tells it, and keeps exclusion', async () => {
     const w = world()
     const alice = w.client()
@@ -321,7 +333,10 @@ describe('taking over', () => {
   })
 })
 
-describe('run', () => {
+describe.each(BOTH)('run $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('holds while the function runs, and releases', async () => {
     const w = world()
     const client = w.client()
@@ -374,7 +389,10 @@ describe('run', () => {
   })
 })
 
-describe('release', () => {
+describe.each(BOTH)('release $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('is idempotent, and false on a lease that is over', async () => {
     const w = world()
     const lease = await w.client().acquire('a')
@@ -430,7 +448,10 @@ describe('release', () => {
   })
 })
 
-describe('close', () => {
+describe.each(BOTH)('close $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('releases what is held, ends what waits, and refuses what comes', async () => {
     const w = world()
     const client = w.client()
@@ -451,7 +472,10 @@ describe('close', () => {
   })
 })
 
-describe('a page that is left', () => {
+describe.each(BOTH)('a page that is left $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('loses its locks and hands them back at once', async () => {
     const w = world()
     const client = w.client()

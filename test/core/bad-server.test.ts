@@ -69,8 +69,8 @@ describe('a server that answers', () => {
   })
 
   it('a grant without its numbers is not believed', async () => {
-    const url = await bad((_, response) => response.end('{"v":2,"response":true,"lease_ms":"60s"}'))
-    await expect(client(url).acquire('a')).rejects.toThrow(/lease_ms = "60s", not a number of ms/)
+    const url = await bad((_, response) => response.end('{"v":2,"epoch":"60s","results":[]}'))
+    await expect(client(url).acquire('a')).rejects.toThrow(/epoch = "60s", not a number of ms/)
   })
 
   it('500 is told with its status, after a few attempts', async () => {

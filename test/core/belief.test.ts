@@ -1,16 +1,22 @@
-import { describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LockableOptions, LockLostError } from '../../src/index.ts'
-import { settle, VirtualWorld } from '../support/virtual-world.ts'
+import { problemDocument } from '../../src/protocol/problems.ts'
+import { BOTH, settle, VirtualWorld } from '../support/virtual-world.ts'
 
 const LEASE = 10_000
 /** 2 % and 100 ms. */
 const MARGIN = 300
 
+let sessions = true
+
 function world() {
-  return new VirtualWorld({ lease: { defaultMs: LEASE, classicMs: LEASE } })
+  return new VirtualWorld({ sessions, lease: { defaultMs: LEASE, classicMs: LEASE } })
 }
 
-describe('belief', () => {
+describe.each(BOTH)('belief $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('counts from before the request was sent, not from its reply', async () => {
     const w = world()
     w.fault = () => ({ replyDelay: 4_000 })
@@ -179,7 +185,10 @@ describe('belief', () => {
   })
 })
 
-describe('after the own deadline', () => {
+describe.each(BOTH)('after the own deadline $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('an owned lock is released once and never renewed', async () => {
     const w = world()
     await w.client().acquire('a')
@@ -193,7 +202,7 @@ describe('after the own deadline', () => {
   })
 
   it('a classic lock is neither renewed nor released', async () => {
-    const w = new VirtualWorld({ lease: { classicMs: LEASE } })
+    const w = new VirtualWorld({ sessions, lease: { classicMs: LEASE } })
     const client = w.client({ dialect: 'classic', leaseDuration: LEASE })
     const lease = await client.acquire('a')
     w.fault = () => ({ dropRequest: true })
@@ -207,7 +216,10 @@ describe('after the own deadline', () => {
   })
 })
 
-describe('a failed heartbeat', () => {
+describe.each(BOTH)('a failed heartbeat $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('is no loss: it is repeated, told each time, and heals', async () => {
     const w = world()
     const client = w.client()
@@ -241,7 +253,9 @@ describe('a failed heartbeat', () => {
     const w = world()
     const onLockLoss = vi.fn()
     const lease = await w.client().acquire('a', { onLockLoss })
-    w.answer = () => ({ body: JSON.stringify({ v: 2, response: false, reason: 'unknown' }) })
+    const gone = { status: 409, body: JSON.stringify({ ...problemDocument('session-unknown', ''), reason: 'unknown' }) }
+    const no = { body: JSON.stringify({ v: 2, response: false, reason: 'unknown' }) }
+    w.answer = () => (sessions ? gone : no)
     await w.time.advance(4_000)
     expect(lease.loss?.cause).toBe('revoked')
     expect(onLockLoss).toHaveBeenCalledTimes(1)
@@ -276,7 +290,10 @@ describe('a failed heartbeat', () => {
   })
 })
 
-describe('callbacks that throw', () => {
+describe.each(BOTH)('callbacks that throw $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('are reported and change nothing', async () => {
     const w = world()
     const client = w.client()

@@ -1,13 +1,18 @@
-import { describe, expect, it, vi } from 'vitest'
-import { VirtualWorld } from '../support/virtual-world.ts'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { BOTH, brings, VirtualWorld } from '../support/virtual-world.ts'
 
 const LEASE = 10_000
 
+let sessions = true
+
 function world() {
-  return new VirtualWorld({ lease: { defaultMs: LEASE, classicMs: LEASE } })
+  return new VirtualWorld({ sessions, lease: { defaultMs: LEASE, classicMs: LEASE } })
 }
 
-describe('a listener', () => {
+describe.each(BOTH)('a listener $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('finds the lock held when it is told that it was granted', async () => {
     const client = world().client()
     const lock = client.lock('a')
@@ -87,7 +92,10 @@ describe('a listener', () => {
   })
 })
 
-describe('a closed client', () => {
+describe.each(BOTH)('a closed client $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('watches nothing', async () => {
     const client = world().client()
     await client.close()
@@ -95,7 +103,10 @@ describe('a closed client', () => {
   })
 })
 
-describe('a signal that was kept', () => {
+describe.each(BOTH)('a signal that was kept $how', (kind) => {
+  beforeEach(() => {
+    sessions = kind.sessions
+  })
   it('says the truth in the first line after a freeze', async () => {
     const w = world()
     const client = w.client()
@@ -123,6 +134,9 @@ describe('a classic lock that is given up with maxHold', () => {
 })
 
 describe('a server that makes no sense', () => {
+  beforeEach(() => {
+    sessions = false
+  })
   it.each([{ reason: 'timeout' }, { reason: 'held', retry_after_ms: 1e13 }, { reason: 'queued', ticket_ms: 0 }])(
     'is not asked in a tight loop: %o',
     async (refusal) => {
@@ -168,7 +182,7 @@ describe('a server that makes no sense', () => {
     const client = w.client()
     const acquired = client.acquire('a')
     await w.time.advance(15_000)
-    w.fault = ({ path }) => (path.includes('acquire') && dropped++ === 0 ? { dropRequest: true } : {})
+    w.fault = (request) => (brings('acquire', request) && dropped++ === 0 ? { dropRequest: true } : {})
     await w.time.advance(45_000)
     expect(dropped).toBeGreaterThan(1)
     await holder.release()

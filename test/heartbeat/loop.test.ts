@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Beating, HeartbeatReport } from '../../src/core/heartbeat-host.ts'
+import type { BeatingLock, HeartbeatReport } from '../../src/core/heartbeat-host.ts'
 import { termOf } from '../../src/core/term.ts'
 import { BeatLoop } from '../../src/heartbeat/loop.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
@@ -33,7 +33,8 @@ function loop({
       return { status: 200, contentType: 'application/json', body: JSON.stringify(reply), retryAfterMs: null }
     },
   })
-  const beating = (options: Partial<Beating> = {}): Beating => ({
+  const beating = (options: Partial<BeatingLock> = {}): BeatingLock => ({
+    kind: 'lock',
     id: '1',
     name: 'a',
     owner: 'owner',

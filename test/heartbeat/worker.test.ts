@@ -60,7 +60,7 @@ describe('heartbeats', () => {
     })
     await from.acquire('a')
     await next(from, ({ type }) => type === 'heartbeat.ok')
-    expect(paths).toEqual(['/v1/acquire/a', '/v1/heartbeat/a'])
+    expect(paths).toEqual(['/v1/session/commands', '/v1/session/heartbeat'])
   })
 
   it('go on from this thread when the worker cannot be loaded, and the client says so once', async () => {

@@ -191,7 +191,9 @@ describe('takeOver()', () => {
     const probe = new Probe()
     const { unmount } = render(<Editor name={name} client={bob.client} probe={probe} />)
     await shows('blocked')
+    const fixed = next(alice.client, 'ending')
     const taken = probe.lock.takeOver()
+    await fixed
     unmount()
     await expect(taken).rejects.toThrow('no component that is mounted wants it any more')
     await vi.waitFor(async () => {

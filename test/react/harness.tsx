@@ -1,6 +1,7 @@
 import { cleanup, configure, screen } from '@testing-library/react'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { type EventOf, type EventType, Lockable, type LockableOptions } from '../../src/index.ts'
+import type { CommandsRequest } from '../../src/protocol/session.ts'
 import { type LockServer, serve } from '../../src/server/node.ts'
 
 // At the root: below it React does not run effects twice, and the tests would prove nothing.
@@ -35,9 +36,9 @@ export function startWorld(): { readonly person: (options?: LockableOptions) => 
     person: (options = {}) => {
       const wire: string[] = []
       const recorded: typeof fetch = (input, init) => {
-        const sent = operationOf(input)
-        const isHeartbeat = sent.startsWith('heartbeat')
-        if (!isHeartbeat) wire.push(sent)
+        const sent = operationsIn(input, init)
+        const isHeartbeat = sent.some((operation) => operation.startsWith('heartbeat'))
+        if (!isHeartbeat) wire.push(...sent)
         else if (!person.heartbeatsPass) return Promise.reject(new TypeError('The network is down.'))
         return fetch(input, init)
       }
@@ -69,10 +70,14 @@ export function parkWaits(): void {
   })
 }
 
-function operationOf(input: string | URL | Request): string {
+/** What a request asks for; the confirmation of a claim, a poll and a stream ask for nothing. */
+function operationsIn(input: string | URL | Request, init: RequestInit | undefined): string[] {
   const { pathname } = new URL(input instanceof Request ? input.url : input)
-  const [, , operation, name] = pathname.split('/')
-  return `${operation} ${decodeURIComponent(name ?? '')}`
+  const [, , operation, name = ''] = pathname.split('/')
+  if (operation !== 'session') return [`${operation} ${decodeURIComponent(name)}`]
+  if (name !== 'commands') return name === 'stream' ? [] : [name]
+  const { commands } = JSON.parse(String(init?.body)) as CommandsRequest
+  return commands.map((command) => ('name' in command ? `${command.op} ${command.name}` : command.op))
 }
 
 let names = 0

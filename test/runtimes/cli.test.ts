@@ -1,55 +1,13 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newOwner } from '../support/owners.ts'
+import { json, lockable, ready } from './command.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
-}
-
-const started = new Set<ChildProcessWithoutNullStreams>()
-
-afterEach(() => {
-  for (const child of started) child.kill('SIGKILL')
-  started.clear()
-})
-
-interface Run {
-  readonly child: ChildProcessWithoutNullStreams
-  readonly output: { stdout: string; stderr: string }
-  /** Resolves to the exit code and the signal. */
-  readonly exit: Promise<unknown[]>
-}
-
-function lockable(args: readonly string[], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH, ...env } })
-  started.add(child)
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (data) => {
-    output.stdout += data
-  })
-  child.stderr.on('data', (data) => {
-    output.stderr += data
-  })
-  return { child, output, exit: once(child, 'close') }
-}
-
-/** A server of the command, when it has said that it is ready. */
-async function ready(args: readonly string[], env: Record<string, string> = {}): Promise<Run & { url: string }> {
-  const run = lockable(['serve', '--port', '0', ...args], env)
-  await Promise.race([once(run.child.stdout, 'data'), run.exit])
-  const [, url] = /^lockable listening on (http:\S+)\n$/.exec(run.output.stdout) ?? []
-  if (url === undefined) throw new Error(`not ready: ${JSON.stringify(run.output)}`)
-  return { ...run, url }
-}
-
-async function json(url: string, init?: RequestInit): Promise<unknown> {
-  return (await fetch(url, init)).json()
 }
 
 test.each([
@@ -69,6 +27,9 @@ test.each([
   [['serve', '--min-lease', '2m'], 'must be between the shortest (--min-lease'],
   [['serve', '--cors-origin', 'app.example'], 'The cors origin "app.example" must be exactly'],
   [['serve', '--allow-host', 'http://x'], 'The host "http://x" must be a name'],
+  [['serve', '--mark='], '--mark is empty: give the path of a file.'],
+  [['serve', '--token-floor', '1e9'], '--token-floor is "1e9": give a fencing token, which is a whole number.'],
+  [['serve', '--token-floor', '9007199254740991'], 'tokenFloor must be a whole number from 0 to 4503599627370496'],
   [['serve', '--host', '0.0.0.0'], 'set tokens (LOCKABLE_TOKENS)'],
 ])('%j is an error that says what to do', async (args, message) => {
   const { exit, output } = lockable(args)
@@ -80,6 +41,7 @@ test.each([
 test.each([
   [{ LOCKABLE_PORT: 'x' }, 'LOCKABLE_PORT is "x"'],
   [{ LOCKABLE_STORE: 'x' }, 'LOCKABLE_STORE is "x"'],
+  [{ LOCKABLE_PORT: '5625,5626' }, 'LOCKABLE_PORT is "5625,5626"'],
   [{ LOCKABLE_INSECURE: 'yes' }, 'LOCKABLE_INSECURE is "yes": give true or false.'],
   [{ LOCKABLE_MAX_WAIT: '1d' }, 'LOCKABLE_MAX_WAIT is "1d"'],
   [{ LOCKABLE_TOKENS: 'lk_a,two words' }, 'Token 2 must be'],
@@ -100,6 +62,8 @@ test('it tells its version and its flags', async () => {
     '--port PORT',
     '--classic-lease DURATION',
     '--insecure ',
+    '--mark FILE',
+    '--token-floor TOKEN',
     'LOCKABLE_MAX_WAIT',
     'LOCKABLE_TOKENS',
   ]) {

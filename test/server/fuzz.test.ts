@@ -45,7 +45,7 @@ function encodeHigh(text: string): string {
   return text.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
 }
 
-const operation = fc.constantFrom('acquire', 'heartbeat', 'release', 'status', 'x', '')
+const operation = fc.constantFrom('acquire', 'heartbeat', 'release', 'status', 'session', 'x', '')
 const method = fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'DELETE')
 const headers = fc.dictionary(
   fc.constantFrom(
@@ -123,11 +123,81 @@ test('no body makes the server fail, and no error repeats an owner', async () =>
   )
 }, 30_000)
 
+const sessionOperation = fc.constantFrom('commands', 'heartbeat', 'stream', 'release')
+const anyPath = fc.oneof(
+  operation.map((segment) => `${segment}/k`),
+  sessionOperation.map((segment) => `session/${segment}`),
+)
+const ownerOrMember = fc.oneof(fc.constantFrom('0123456789abcdefghijkl', 'b', 'c'), member)
+const command = fc.oneof(
+  member,
+  fc.record(
+    {
+      op: fc.oneof(fc.constantFrom('acquire', 'release', 'query', 'sync'), member),
+      name: fc.oneof(fc.constantFrom('k', 'l', '', 'a/../b'), member),
+      owner: ownerOrMember,
+      mode: fc.oneof(fc.constantFrom('exclusive', 'shared'), member),
+      if_available: member,
+      steal: fc.oneof(fc.constantFrom('safe', 'now'), member),
+      info: member,
+      prefix: fc.oneof(fc.constantFrom('', 'k'), member),
+    },
+    { requiredKeys: [] },
+  ),
+)
+const sessionBody = fc.record(
+  {
+    open: fc.oneof(fc.record({ lease_ms: member, info: member }, { requiredKeys: [] }), member),
+    seq: fc.oneof(fc.nat(), member),
+    confirm: fc.oneof(fc.array(ownerOrMember, { maxLength: 4 }), member),
+    commands: fc.oneof(fc.array(command, { maxLength: 8 }), member),
+    sessions: fc.oneof(fc.array(fc.oneof(fc.record({ session: member }), member), { maxLength: 4 }), member),
+  },
+  { requiredKeys: [] },
+)
+
+test('no request about a session makes the server fail, and none is answered with its secret', async () => {
+  // One that lives on, and a fresh one that is opened or not known.
+  const lasting = newOwner()
+  await fc.assert(
+    fc.asyncProperty(sessionOperation, sessionBody, fc.boolean(), async (path, given, isFresh) => {
+      const session = isFresh ? newOwner() : lasting
+      const reply = await send(server, `/v1/session/${path}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ open: {}, seq: 1, commands: [], session, ...given }),
+      })
+      expectSane(reply)
+      expect(reply.body).not.toContain(session)
+    }),
+    { numRuns: 600 },
+  )
+}, 30_000)
+
+test('commands with secrets in the wrong places are answered with none of them', async () => {
+  const secret = fc.constant(null).map(() => newOwner())
+  const member = fc.constantFrom('session', 'seq', 'open', 'confirm', 'commands')
+  await fc.assert(
+    fc.asyncProperty(secret, member, fc.constantFrom('plain', 'list', 'object'), async (owner, key, form) => {
+      const misplaced = form === 'list' ? [[owner]] : { [owner]: owner }
+      const body = { session: newOwner(), open: {}, seq: 1, confirm: [], commands: [] }
+      const reply = await send(server, '/v1/session/commands', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ ...body, [key]: form === 'plain' && key !== 'seq' ? `${owner} ` : misplaced }),
+      })
+      expectSane(reply)
+      if (key !== 'seq') expect(reply.body).not.toContain(owner)
+    }),
+    { numRuns: 100 },
+  )
+}, 30_000)
+
 test('no bytes in a body make the server fail', async () => {
   await fc.assert(
-    fc.asyncProperty(operation, fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (segment, bytes, chunked) => {
+    fc.asyncProperty(anyPath, fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (path, bytes, chunked) => {
       const sent = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: bytes, chunked }
-      expectSane(await send(server, `/v1/${segment}/k`, sent))
+      expectSane(await send(server, `/v1/${path}`, sent))
     }),
     { numRuns: 200 },
   )

@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from 'node:http'
+import { SESSION_PATHS } from '../../src/protocol/paths.ts'
 import type { Operation } from '../../src/protocol/wire.ts'
 import { createHandler, type LockHandler } from '../../src/server/handler.ts'
 import type { LockServer } from '../../src/server/node.ts'
@@ -54,6 +55,11 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
+async function read(response: Response): Promise<Reply> {
+  const text = await response.text()
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: text, json: parse(text) }
+}
+
 /** A request of the owned dialect over HTTP. */
 export function post(server: LockServer, operation: Operation, name: string, body: object): Promise<Reply> {
   return send(server, `/v1/${operation}/${encodeURIComponent(name)}`, {
@@ -91,6 +97,18 @@ export function observe(store: LockStore): ObservedStore {
     renew: (steps) => store.renew(steps),
     release: (step) => store.release(step),
     inspect: (ref) => store.inspect(ref),
+    async execute(step) {
+      const outcome = await store.execute(step)
+      tell(`execute:${outcome.kind}`)
+      return outcome
+    },
+    renewSession: (step) => store.renewSession(step),
+    async attendSession(step) {
+      const outcome = await store.attendSession(step)
+      tell(`attendSession:${step.attachMs}`)
+      return outcome
+    },
+    endSession: (session) => store.endSession(session),
     watch: (listener) => store.watch(listener),
     close: () => store.close(),
     next: (step) => new Promise((resolve) => waiting.set(step, [...(waiting.get(step) ?? []), resolve])),
@@ -110,16 +128,28 @@ export class HandlerBench {
   }
 
   async post(operation: Operation, body: object, signal?: AbortSignal): Promise<Reply> {
-    const response = await this.handler.fetch(
-      new Request(`http://localhost/v1/${operation}/k`, {
+    return read(await this.#fetch(`/v1/${operation}/k`, body, signal))
+  }
+
+  /** A request about a session. */
+  async ask(operation: keyof typeof SESSION_PATHS, body: object): Promise<Reply> {
+    return read(await this.#fetch(SESSION_PATHS[operation], body))
+  }
+
+  /** The response of a stream of sessions, which goes on. */
+  stream(sessions: readonly string[], signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#fetch(SESSION_PATHS.stream, { sessions: sessions.map((session) => ({ session })) }, signal, headers)
+  }
+
+  #fetch(path: string, body: object, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> {
+    return this.handler.fetch(
+      new Request(`http://localhost${path}`, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
+        headers: { 'Content-Type': 'application/json', ...headers },
         body: JSON.stringify(body),
         ...(signal && { signal }),
       }),
     )
-    const text = await response.text()
-    return { status: response.status, headers: Object.fromEntries(response.headers), body: text, json: parse(text) }
   }
 
   /** An acquire that is parked when this resolves; the reply comes later. */

@@ -172,7 +172,7 @@ test('the service describes itself as it is', async () => {
   expect((await send(server, '/v1')).json).toEqual({
     service: 'lockable',
     v: 2,
-    features: ['classic', 'owned', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
+    features: ['classic', 'owned', 'sessions', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
     limits: {
       min_lease_ms: 500,
       max_lease_ms: 90_000,
@@ -181,6 +181,9 @@ test('the service describes itself as it is', async () => {
       name_bytes: 255,
       info_bytes: 1_024,
       body_bytes: 16_384,
+      commands: 1_000,
+      commands_bytes: 262_144,
+      stream_sessions: 64,
     },
     store: { kind: 'memory', durable: false, linearizable: true },
     restart: 'forgets',

@@ -3,11 +3,10 @@ import type {
   AcquireStep,
   AttendOutcome,
   LockState,
-  LockStore,
   ReleaseOutcome,
   RenewOutcome,
 } from '../../src/server/store.ts'
-import { createMemoryStore, type MemoryStoreOptions } from '../../src/server/stores/memory.ts'
+import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '../../src/server/stores/memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 export const LEASE = 60_000
@@ -18,12 +17,13 @@ export type Asked = Partial<Omit<AcquireStep, 'owner'>>
 
 /** A store under a virtual clock, spoken to about the lock `k` unless told otherwise. */
 export class StoreBench {
-  readonly clock = new VirtualClock()
-  readonly store: LockStore
+  readonly clock: VirtualClock
+  readonly store: MemoryStore
   /** The owners that the store called changed, in order. */
   readonly changed: string[] = []
 
-  constructor(options: Omit<MemoryStoreOptions, 'clock'> = {}) {
+  constructor(options: Omit<MemoryStoreOptions, 'clock'> = {}, wall?: number) {
+    this.clock = new VirtualClock(wall)
     this.store = createMemoryStore({ ...options, clock: this.clock })
     this.store.watch(({ owner }) => this.changed.push(String(owner)))
   }

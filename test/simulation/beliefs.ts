@@ -1,10 +1,12 @@
 import type { Believer } from './believer.ts'
+import type { HistoryRecorder } from './history-recorder.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface BeliefsOptions {
   readonly verdict: Verdict
   readonly trace: Trace
+  readonly history: HistoryRecorder
   readonly now: () => number
   readonly looksAtFrozen: boolean
   /** Whether the holder with this token was robbed by `steal: 'now'`, so that it may believe beside others. */
@@ -44,10 +46,19 @@ export class Beliefs {
   /** Asks everybody who believed in a lock of this name. */
   look(name: string): void {
     const holding: Belief[] = []
-    for (const belief of this.#beliefs.get(name) ?? []) if (this.#holds(belief)) holding.push(belief)
+    for (const belief of this.#beliefs.get(name) ?? []) {
+      if (!this.#holds(belief)) continue
+      holding.push(belief)
+      this.#options.history.believes(belief.believer)
+    }
     for (const [index, one] of holding.entries()) {
       for (const other of holding.slice(index + 1)) this.#compare(one, other)
     }
+  }
+
+  /** It gives the lock back, or found it lost: from now on it may be somebody else's. */
+  ends(believer: Believer): void {
+    this.#options.history.ends(believer)
   }
 
   /** Whether somebody on this machine believes in a lock of this name. */

@@ -9,6 +9,10 @@ export interface Believer {
   readonly mode: LockMode
   /** `null` in the classic dialect. */
   readonly fencingToken: number | null
+  /** When it was asked for, in true ms. */
+  readonly askedAt: number
   /** What it says if it is asked right now. */
   believes(): boolean
+  /** How many ms of its own clock it is certain of, if it believes. */
+  remaining(): number
 }

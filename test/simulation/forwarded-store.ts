@@ -9,6 +9,10 @@ export function forwarded(store: LockStore): LockStore {
     renew: (steps) => store.renew(steps),
     release: (step) => store.release(step),
     inspect: (ref) => store.inspect(ref),
+    execute: (step) => store.execute(step),
+    renewSession: (step) => store.renewSession(step),
+    attendSession: (step) => store.attendSession(step),
+    endSession: (session) => store.endSession(session),
     watch: (listener) => store.watch(listener),
     close: () => store.close(),
   }

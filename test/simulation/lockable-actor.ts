@@ -8,11 +8,9 @@ import { BeatLoop } from '../../src/heartbeat/loop.ts'
 import type { Believer } from './believer.ts'
 import type { Machine } from './machine.ts'
 import type { Action, HoldAction } from './plan.ts'
-import type { ClientPorts } from './tweaks.ts'
+import { portsOf, SECRET_MARK } from './ports.ts'
 import type { Actor, ActorContext } from './world.ts'
 
-/** Every owner begins so, and nothing else does. */
-const OWNER_MARK = '0wner'
 const EPILOGUE_HOLD_MS = 50
 /** ms of a fresh lease that may not be enough for a round trip. */
 const SHORT_MS = 500
@@ -24,6 +22,8 @@ export class LockableActor implements Actor {
   readonly #context: ActorContext
   readonly #client: LockClient
   readonly #acquiring = new Map<string, number>()
+  /** By the id of the lease. */
+  readonly #believers = new Map<string, Believer>()
   /** The names of locks that it gives up by itself after a while. */
   readonly #limited = new Set<string>()
   #page: ((change: PageChange) => void) | null = null
@@ -31,7 +31,6 @@ export class LockableActor implements Actor {
   #hasLeft = false
   /** It got a lock with too little left to be confirmed in time, as who polls for a short lease may. */
   #isShort = false
-  #owners = 0
 
   constructor(context: ActorContext) {
     const { machine, plan } = context
@@ -87,11 +86,12 @@ export class LockableActor implements Actor {
   }
 
   async #acquire(name: string, options: LockOptions, own: AcquireOptions): Promise<Lease | null> {
+    const askedAt = this.#context.trueNow()
     this.#count(name, 1)
     try {
       const acquired = this.#client.lock(name, options).acquire(own)
       const lease = await this.#context.promises.expect(this.machine, `an acquire of ${name}`, acquired)
-      this.#context.beliefs.begin(this.#believer(lease, options))
+      this.#believe(lease, askedAt, options)
       return lease
     } catch (error) {
       this.#note(`does not get ${name}: ${isLockableError(error) ? `${error.code} ${error.message}` : error}`)
@@ -123,11 +123,12 @@ export class LockableActor implements Actor {
   }
 
   async #takeOnceMore(name: string): Promise<void> {
+    const askedAt = this.#context.trueNow()
     this.#count(name, 1)
     try {
       const acquired = this.#client.lock(name).acquire()
       const lease = await this.#context.promises.expect(this.machine, `the last acquire of ${name}`, acquired)
-      this.#context.beliefs.begin(this.#believer(lease, {}))
+      this.#believe(lease, askedAt)
       await this.#pause(EPILOGUE_HOLD_MS)
       await this.#release(lease)
     } catch (error) {
@@ -137,10 +138,18 @@ export class LockableActor implements Actor {
     }
   }
 
-  #believer(lease: Lease, { mode = 'exclusive' }: LockOptions): Believer {
+  #believe(lease: Lease, askedAt: number, { mode = 'exclusive' }: LockOptions = {}): void {
     const { label, machine } = this
     const { name, fencingToken } = lease
-    return { label, machine, name, mode, fencingToken, believes: () => lease.state === 'held' }
+    const asked = { believes: () => lease.state === 'held', remaining: () => lease.remaining() }
+    const believer = { label, machine, name, mode, fencingToken, askedAt, ...asked }
+    this.#believers.set(lease.id, believer)
+    this.#context.beliefs.begin(believer)
+  }
+
+  #ends(lease: string): void {
+    const believer = this.#believers.get(lease)
+    if (believer) this.#context.beliefs.ends(believer)
   }
 
   #close(): void {
@@ -162,7 +171,9 @@ export class LockableActor implements Actor {
     trace.add(trueNow(), this.label, `event ${event.type} ${name}`)
     if (event.type === 'heartbeat.ok') beliefs.look(event.name)
     if (event.type === 'granted' && event.remainingMs < SHORT_MS) this.#isShort = true
+    if (event.type === 'released') this.#ends(event.lease)
     if (event.type !== 'lost') return
+    this.#ends(event.lease)
     this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
     const isMeant =
       this.#hasLeft || this.#isShort || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
@@ -172,14 +183,15 @@ export class LockableActor implements Actor {
   }
 
   #checkSecrecy(event: LockableEvent): void {
-    if (!JSON.stringify(event).includes(OWNER_MARK)) return
-    this.#context.verdict.broken('secrecy', `the event ${event.type} of ${this.label} contains an owner`)
+    if (!JSON.stringify(event).includes(SECRET_MARK)) return
+    this.#context.verdict.broken('secrecy', `the event ${event.type} of ${this.label} contains a secret`)
   }
 
   #runtime(): Runtime {
-    const { machine, tweaks } = this.#context
-    const base = this.#ports()
-    const ports = tweaks.ports?.(base, machine) ?? base
+    const { tweaks } = this.#context
+    const ports = portsOf(this.#context, (listener) => {
+      this.#page = listener
+    })
     return {
       ...ports,
       heartbeatHost: ({ dispatch, threadChanged }) => {
@@ -187,30 +199,6 @@ export class LockableActor implements Actor {
         const loop = new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
         return tweaks.host?.(loop, ports) ?? loop
       },
-    }
-  }
-
-  #ports(): ClientPorts {
-    const { machine, network, random, plan, verdict } = this.#context
-    return {
-      now: () => machine.now(),
-      wall: () => machine.wall(),
-      setTimer: (fire, ms) => machine.setTimer(fire, ms),
-      random: () => random.next(),
-      newOwner: () => {
-        this.#owners += 1
-        return `${OWNER_MARK}-${this.label}-${this.#owners}`
-      },
-      send: network.sendFrom(machine),
-      environmentToken: () => null,
-      whileParking: (poll) => poll(random.chance(plan.parkingChance)),
-      onPageChange: (listener) => {
-        this.#page = listener
-        return () => {
-          this.#page = null
-        }
-      },
-      reportException: (error) => verdict.broken('exception', `${this.label} reports ${error}`),
     }
   }
 

@@ -24,7 +24,8 @@ export class Machine implements Clock, Timers {
   runsSince = 0
   readonly #kernel: Kernel
   readonly #random: Random
-  readonly #rate: number
+  /** What its clocks advance by in one true ms. */
+  readonly rate: number
   readonly #origin: number
   #wallOffset: number
   #slept = 0
@@ -35,12 +36,11 @@ export class Machine implements Clock, Timers {
   #backlog: Backlogged[] = []
   #sleepers: (() => void)[] = []
 
-  /** @param rate what its clocks advance by in one true ms. */
   constructor(label: string, kernel: Kernel, random: Random, rate: number) {
     this.label = label
     this.#kernel = kernel
     this.#random = random
-    this.#rate = rate
+    this.rate = rate
     this.#origin = random.between(0, 1_000_000)
     this.#wallOffset = WALL_AT_START + random.between(-3_600_000, 3_600_000)
   }
@@ -56,11 +56,11 @@ export class Machine implements Clock, Timers {
 
   /** Monotonic ms. They stand still while the machine sleeps, as `performance.now()` does on Linux and macOS. */
   now(): number {
-    return this.#origin + ((this.#asleepSince ?? this.#kernel.now) - this.#slept) * this.#rate
+    return this.#origin + ((this.#asleepSince ?? this.#kernel.now) - this.#slept) * this.rate
   }
 
   wall(): number {
-    return this.#wallOffset + this.#kernel.now * this.#rate
+    return this.#wallOffset + this.#kernel.now * this.rate
   }
 
   setTimer(fire: () => void, ms: number): CancelTimer {
@@ -76,7 +76,7 @@ export class Machine implements Clock, Timers {
       else this.#run({ kind: 'timer', task: () => cancelled || fire() })
     }
     const arm = () => {
-      cancelKernel = this.#kernel.after((due - this.now()) / this.#rate, ring)
+      cancelKernel = this.#kernel.after((due - this.now()) / this.rate, ring)
     }
     arm()
     return () => {

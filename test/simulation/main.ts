@@ -65,13 +65,14 @@ async function replay(seed: number, tweaks = {}): Promise<boolean> {
 
 async function search(from: number, count: number): Promise<boolean> {
   const begun = performance.now()
-  const totals = { requests: 0, grants: 0, events: 0, trueMs: 0 }
+  const totals = { requests: 0, grants: 0, sessions: 0, heard: 0, events: 0, trueMs: 0 }
   const failed: number[] = []
   let ran = 0
   for (let seed = from; seed < from + count; seed += 1) {
     const outcome = await runPlan(planOf(seed, world))
     ran += 1
-    for (const key of ['requests', 'grants', 'events', 'trueMs'] as const) totals[key] += outcome[key]
+    for (const key of ['requests', 'grants', 'sessions', 'heard', 'events', 'trueMs'] as const)
+      totals[key] += outcome[key]
     const [first] = outcome.violations
     if (first === undefined) continue
     failed.push(seed)
@@ -81,7 +82,7 @@ async function search(from: number, count: number): Promise<boolean> {
   const seconds = (performance.now() - begun) / 1000
   say(
     `${ran} schedules in ${seconds.toFixed(1)} s (${Math.round(ran / seconds)} a second), ${totals.requests} requests, ${totals.grants} grants, ` +
-      `${totals.events} events, ${Math.round(totals.trueMs / 3_600_000)} virtual hours; ${failed.length} failed`,
+      `${totals.sessions} sessions, ${totals.heard} events heard on streams, ${totals.events} events, ${Math.round(totals.trueMs / 3_600_000)} virtual hours; ${failed.length} failed`,
   )
   const [worst] = failed
   if (worst !== undefined && !values['keep-going']) await replay(worst)

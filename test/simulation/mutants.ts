@@ -257,8 +257,10 @@ function afterLoss(operation: 'heartbeat' | 'release'): Tweaks {
       return {
         ...bound(host),
         hold: (beating) => {
-          names.set(beating.id, beating.name)
-          released.get(ports)?.delete(operationPath('release', beating.name))
+          if (beating.kind === 'lock') {
+            names.set(beating.id, beating.name)
+            released.get(ports)?.delete(operationPath('release', beating.name))
+          }
           host.hold(beating)
         },
         drop: async (id) => {
@@ -292,7 +294,8 @@ function patchQueue(): () => void {
   const { add } = WaitQueue.prototype
   WaitQueue.prototype.add = function (waiter) {
     const others = []
-    for (let head = this.head; head !== null; head = this.head) {
+    const now = Number.NEGATIVE_INFINITY
+    for (let head = this.head(now); head !== null; head = this.head(now)) {
       others.push(head)
       this.remove(head)
     }
@@ -311,7 +314,7 @@ function shortening(): Tweaks {
       const { holder } = Lock.prototype
       Lock.prototype.holder = function (owner) {
         const found = holder.call(this, owner)
-        if (isRenewing && found?.ending === null) found.expiresAt = 0
+        if (isRenewing && found?.ending === null) found.ownEnd = 0
         return found
       }
       return () => {
@@ -333,14 +336,14 @@ function shortening(): Tweaks {
 
 /** Takes back what an acquire added to a lease, after the answer was made. */
 function notRenewing(): Tweaks {
-  let before: { readonly holder: { expiresAt: number }; readonly expiresAt: number } | null = null
+  let before: { readonly holder: { ownEnd: number }; readonly ownEnd: number } | null = null
   let isAsking = false
   return {
     patch: () => {
       const { holder } = Lock.prototype
       Lock.prototype.holder = function (owner) {
         const found = holder.call(this, owner)
-        if (isAsking && found !== null) before = { holder: found, expiresAt: found.expiresAt }
+        if (isAsking && found !== null) before = { holder: found, ownEnd: found.ownEnd }
         isAsking = false
         return found
       }
@@ -354,7 +357,7 @@ function notRenewing(): Tweaks {
         isAsking = true
         const outcome = store.acquire(step)
         isAsking = false
-        if (before !== null) before.holder.expiresAt = before.expiresAt
+        if (before !== null) before.holder.ownEnd = before.ownEnd
         before = null
         return outcome
       },

@@ -1,21 +1,13 @@
 import { NetworkError } from '../../src/core/errors.ts'
-import type { Send, SendOptions, WireReply, WireRequest } from '../../src/core/ports.ts'
+import type { OpenStream, Send, SendOptions, WireReply, WireRequest } from '../../src/core/ports.ts'
+import { CarriedStream } from './carried-stream.ts'
+import { Exchange } from './exchange.ts'
 import type { Kernel } from './kernel.ts'
 import type { Machine } from './machine.ts'
 import type { Fault, MessageKind } from './plan.ts'
-import { Random } from './random.ts'
 import type { SimulatedServer } from './server.ts'
 import type { Trace } from './trace.ts'
-
-/** ms that a message takes at least. */
-const SHORTEST_DELAY_MS = 0.5
-
-type NetworkFault = Extract<Fault, { readonly kind: 'network' }>
-
-interface Weather {
-  readonly fault: NetworkFault
-  readonly random: Random
-}
+import { Weather } from './weather.ts'
 
 export interface NetworkOptions {
   readonly seed: number
@@ -30,29 +22,48 @@ export interface NetworkOptions {
   readonly leaves: (machine: Machine, request: WireRequest) => void
 }
 
-/** Carries requests, replies and the news that a client has hung up, each as a message of its own. */
+/** Carries requests, replies, events and the news that a client has hung up, each as a message of its own. */
 export class SimulatedNetwork {
   /** How many requests were sent. */
   requests = 0
+  /** How many events of streams arrived. */
+  events = 0
   readonly #options: NetworkOptions
-  readonly #random: Random
-  readonly #weather: readonly Weather[]
+  readonly #weather: Weather
 
   constructor(options: NetworkOptions) {
+    const { seed, faults, longestDelayMs, kernel } = options
     this.#options = options
-    this.#random = new Random(options.seed).fork(1)
-    this.#weather = options.faults.flatMap((fault) =>
-      fault.kind === 'network' ? [{ fault, random: new Random(options.seed).fork(fault.stream) }] : [],
-    )
+    this.#weather = new Weather({ seed, faults, longestDelayMs, now: () => kernel.now })
   }
 
   /** The way from `machine` to the server. */
   sendFrom(machine: Machine): Send {
     return (request, options) =>
+      new Promise((resolve, reject) => this.#carry(this.#exchange(machine, request), options, resolve, reject))
+  }
+
+  /** The way from `machine` to the streams of the server. */
+  openStreamFrom(machine: Machine): OpenStream {
+    return (request, options) =>
       new Promise((resolve, reject) => {
-        this.requests += 1
-        this.#carry(new Exchange(this.requests, machine, request), options, resolve, reject)
+        const exchange = this.#exchange(machine, request)
+        const { kernel, server, asSender, leaves } = this.#options
+        new CarriedStream({
+          ...{ exchange, kernel, server, asSender, leaves, options, resolve, reject },
+          fate: (kind) => this.#fate(kind, exchange),
+          isCut: () => this.#weather.random.chance(0.5),
+          heard: () => {
+            this.events += 1
+          },
+          note: (who, what) => this.#note(who, exchange, what),
+        }).start()
       })
+  }
+
+  #exchange(machine: Machine, request: WireRequest): Exchange {
+    this.requests += 1
+    return new Exchange(this.requests, machine, request)
   }
 
   #carry(
@@ -62,6 +73,7 @@ export class SimulatedNetwork {
     reject: (reason: unknown) => void,
   ): void {
     const { machine } = exchange
+    const { server, leaves } = this.#options
     let isOver = false
     const finish = (outcome: string, settle: () => void) => {
       if (isOver) return
@@ -72,7 +84,7 @@ export class SimulatedNetwork {
       settle()
     }
     const hangUp = () =>
-      this.#carryMessage('abort', exchange, () => this.#options.server.machine.run(() => this.#hangUp(exchange)))
+      this.#carryMessage('abort', exchange, () => server.machine.run(() => exchange.hangUp(server.machine.epoch)))
     const cancel = machine.setTimer(
       () =>
         finish('timed out', () => {
@@ -91,7 +103,7 @@ export class SimulatedNetwork {
     // A machine that is frozen sends when it runs again.
     machine.run(() => {
       if (isOver) return
-      this.#options.leaves(machine, exchange.request)
+      leaves(machine, exchange.request)
       // An oracle that looks may find the lock lost, which takes the request back.
       if (isOver) return
       this.#note(machine.label, exchange, 'sent')
@@ -115,11 +127,9 @@ export class SimulatedNetwork {
       const closed = () => refuse('connection closed')
       const { epoch } = server.machine
       server.connections.add(closed)
-      const gone = new AbortController()
-      if (exchange.hasHungUp) gone.abort()
-      exchange.arrivals.push({ epoch, gone })
+      const gone = exchange.arrive(epoch)
       void this.#options
-        .asSender(machine.label, () => server.answer(request, gone.signal))
+        .asSender(machine.label, () => server.answer(request, gone))
         .then((reply) => {
           if (epoch !== server.machine.epoch) return
           server.connections.delete(closed)
@@ -129,53 +139,16 @@ export class SimulatedNetwork {
     })
   }
 
-  /** A process knows only of the requests that it has got itself. */
-  #hangUp(exchange: Exchange): void {
-    exchange.hasHungUp = true
-    for (const { epoch, gone } of exchange.arrivals) {
-      if (epoch === this.#options.server.machine.epoch) gone.abort()
-    }
-  }
-
   #carryMessage(kind: MessageKind, exchange: Exchange, deliver: () => void): void {
     for (const delay of this.#fate(kind, exchange)) this.#options.kernel.after(delay, deliver)
   }
 
-  /** How long each copy of a message takes, in ms; none: it is lost. */
   #fate(kind: MessageKind, exchange: Exchange): number[] {
-    const { kernel, longestDelayMs } = this.#options
-    let delays = [this.#random.between(SHORTEST_DELAY_MS, longestDelayMs)]
-    for (const { fault, random } of this.#weather) {
-      const isThere = fault.from <= kernel.now && kernel.now < fault.until
-      const isMeant = fault.message === kind || fault.message === 'any'
-      if (!isThere || !isMeant || (fault.who !== null && fault.who !== exchange.machine.label)) continue
-      if (!random.chance(fault.chance)) continue
-      this.#note('network', exchange, `${fault.effect} ${kind}`)
-      if (fault.effect === 'lose') delays = []
-      if (fault.effect === 'delay') delays = delays.map((delay) => delay + random.between(0, fault.ms))
-      if (fault.effect === 'duplicate') delays = delays.flatMap((delay) => [delay, delay + random.between(0, fault.ms)])
-    }
-    return delays
+    return this.#weather.fate(kind, exchange.machine.label, (what) => this.#note('network', exchange, what))
   }
 
   #note(who: string, { id, machine, request }: Exchange, what: string): void {
     const { kernel, trace } = this.#options
     trace.add(kernel.now, who, `#${id} ${machine.label} ${request.method} ${request.path} ${what}`)
-  }
-}
-
-/** One request with all that comes of it. */
-class Exchange {
-  /** The copies of the request that the server got, and how each of them hears that the client has hung up. */
-  readonly arrivals: { readonly epoch: number; readonly gone: AbortController }[] = []
-  hasHungUp = false
-  readonly id: number
-  readonly machine: Machine
-  readonly request: WireRequest
-
-  constructor(id: number, machine: Machine, request: WireRequest) {
-    this.id = id
-    this.machine = machine
-    this.request = request
   }
 }

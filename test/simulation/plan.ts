@@ -8,6 +8,8 @@ export const HEALED_AT = 60_000
 const LAST_ACTION_AT = 40_000
 /** Clocks are off by up to this rate. The product promises to bear 1 %. */
 const WORST_RATE = 0.009
+/** How many of the servers of ours know sessions. */
+const SESSIONS_CHANCE = 0.6
 /** What ordinary messages take in the classic world at most, in ms: it is not safe against later ones. */
 const CLASSIC_DELAY_MS = 80
 
@@ -36,7 +38,8 @@ export type Fault =
   | { readonly kind: 'kill'; readonly at: number; readonly who: string }
   | { readonly kind: 'restart'; readonly at: number; readonly downMs: number; readonly graceful: boolean }
 
-export type MessageKind = 'request' | 'reply' | 'abort'
+/** `event`: what a stream carries. */
+export type MessageKind = 'request' | 'reply' | 'abort' | 'event'
 
 /** What an application does. */
 export type Action =
@@ -64,8 +67,8 @@ export type HoldAction = Extract<Action, { readonly kind: 'hold' }>
 export interface ClientPlan {
   readonly label: string
   readonly rate: number
-  /** `raw` speaks the protocol by the book and is not our client. */
-  readonly kind: 'lockable' | 'raw'
+  /** `raw` and `session` speak the protocol by the book and are not our client: one lock at a time, or by sessions. */
+  readonly kind: 'lockable' | 'raw' | 'session'
   /** How often it may park a request. */
   readonly parkingChance: number
   readonly dialect: 'auto' | Dialect
@@ -73,6 +76,8 @@ export interface ClientPlan {
   readonly leaseMs: number | null
   /** ms between its polls where there is no queue. */
   readonly retryMs: number
+  /** How often it hears of grants by a stream, if it speaks sessions. */
+  readonly streamChance: number
 }
 
 /** Everything that a seed decides before the schedule begins. */
@@ -84,6 +89,8 @@ export interface Plan {
   readonly draining: Draining
   /** What a classic world's server makes of a POST. `ours`: it speaks both dialects, and the clients are told. */
   readonly classicServer: 'ours' | 'unknown-path' | 'takes-post'
+  /** Whether a server of ours knows sessions. */
+  readonly hasSessions: boolean
   readonly serverRate: number
   readonly leaseMs: number
   /** ms after a restart in which nothing is granted: the longest lease of all. */
@@ -114,6 +121,7 @@ export interface WorldOptions {
   readonly dialect?: Dialect
   readonly seam?: Plan['seam']
   readonly classicServers?: readonly Plan['classicServer'][]
+  readonly hasSessions?: boolean
 }
 
 /** Without `takes-post`: asked for by name only, as long as giving up is told to it as a POST that frees anybody's lock. */
@@ -128,7 +136,13 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
   const classicServer = dialect === 'classic' ? random.pick(options.classicServers ?? CLASSIC_SERVERS) : 'ours'
   // The worst that clocks can do: the holder's are slow, and the server's are fast.
   const rates = random.chance(0.4) ? ADVERSE : ANY_RATE
-  const clients = planClients(random, dialect, leaseMs, { classicServer, rates })
+  // Drawn apart, so that it changes nothing else.
+  const sessionRandom = random.fork(2)
+  const drawn = dialect === 'owned' && sessionRandom.chance(SESSIONS_CHANCE)
+  const hasSessions = dialect === 'owned' && (options.hasSessions ?? drawn)
+  const clients = planClients(random, dialect, leaseMs, { classicServer, rates }).map((client) =>
+    hasSessions ? inSessions(client, sessionRandom) : client,
+  )
   const names = random.chance(0.8) ? ['a'] : ['a', 'b/ü']
   const actions = planActions(random, dialect, clients, names)
   const faults = planFaults(random, dialect, actions)
@@ -139,6 +153,7 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
     seam,
     draining: seam === 'handler' ? 'loop' : 'microtasks',
     classicServer,
+    hasSessions,
     serverRate: 1 + random.pick(rates.server),
     leaseMs,
     graceMs: Math.max(...leases),
@@ -185,11 +200,19 @@ function planClients(
       parkingChance: random.pick([0, 0.5, 1, 1, 1]),
       dialect: dialect === 'classic' && classicServer !== 'ours' ? random.pick(['auto', 'classic']) : dialect,
       retryMs: random.pick([60, 1_000]),
+      streamChance: 0,
       // On a classic server it states what that server gives.
       leaseMs: dialect === 'classic' ? leaseMs : random.chance(0.5) ? random.pick(LEASES) : null,
     })
   }
   return clients
+}
+
+/** A client of a server with sessions: some are not ours, and speak them by the book. */
+function inSessions(client: ClientPlan, random: Random): ClientPlan {
+  const streamChance = random.pick([0, 0.5, 1, 1])
+  if (!random.chance(client.kind === 'raw' ? 0.5 : 0.3)) return { ...client, streamChance }
+  return { ...client, streamChance, kind: 'session', label: client.label.replace(/^[a-z]+/, 's') }
 }
 
 function planActions(
@@ -261,7 +284,8 @@ function planCut(random: Random, dialect: Dialect, at: number, who: string): Fau
 }
 
 function planNetworkFault(random: Random, dialect: Dialect, at: number, who: string): Fault {
-  const message = random.pick(['request', 'reply', 'reply', 'abort', 'any', 'any'] as const)
+  const kinds = ['request', 'reply', 'reply', 'abort', 'any', 'any'] as const
+  const message = random.pick(dialect === 'owned' ? ([...kinds, 'event'] as const) : kinds)
   // A classic request that arrives late frees or renews somebody else's lock, and no client can help it.
   const mayBeLate = dialect === 'owned' || message === 'reply'
   return {

@@ -63,6 +63,7 @@ class RawHold implements Believer {
   readonly machine: Machine
   readonly name: string
   readonly mode: LockMode
+  readonly askedAt: number
   fencingToken: number | null = null
   readonly #context: ActorContext
   readonly #send: Send
@@ -76,6 +77,7 @@ class RawHold implements Believer {
     this.machine = context.machine
     this.name = action.name
     this.mode = action.mode
+    this.askedAt = context.trueNow()
     this.#context = context
     this.#send = send
     this.#action = action
@@ -87,6 +89,11 @@ class RawHold implements Believer {
     const now = instant(this.machine)
     this.#isOver ||= !this.#certainties.some(({ sentAt, ms }) => elapsed(sentAt, now) < ms)
     return !this.#isOver
+  }
+
+  remaining(): number {
+    const now = instant(this.machine)
+    return Math.max(0, ...this.#certainties.map(({ sentAt, ms }) => ms - elapsed(sentAt, now)))
   }
 
   async run(): Promise<void> {
@@ -101,6 +108,7 @@ class RawHold implements Believer {
       }
     }
     this.#isOver = true
+    beliefs.ends(this)
     await this.#release()
   }
 

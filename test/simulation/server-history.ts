@@ -2,6 +2,8 @@
 export class ServerHistory {
   /** How many grants there were. */
   grants = 0
+  /** How many sessions were opened. */
+  sessions = 0
   /** Whose request the server takes right now; `null`: nobody's, or nobody knows. */
   sender: string | null = null
   readonly #lastTokens = new Map<string, number>()

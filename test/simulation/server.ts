@@ -1,6 +1,8 @@
 import type { WireReply, WireRequest } from '../../src/core/ports.ts'
+import { ServerSentEvents } from '../../src/platform/server-sent-events.ts'
 import { decodeName } from '../../src/protocol/names.ts'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument } from '../../src/protocol/problems.ts'
+import { DEFAULT_NAMESPACE } from '../../src/server/auth/tokens.ts'
 import { createClassic } from '../../src/server/classic.ts'
 import type { ServerClock } from '../../src/server/clock.ts'
 import { createHandler } from '../../src/server/handler.ts'
@@ -8,19 +10,26 @@ import { ProblemError } from '../../src/server/http/problem-error.ts'
 import { DEFAULT_LEASE } from '../../src/server/options.ts'
 import { Parking } from '../../src/server/owned/parking.ts'
 import { createOwned } from '../../src/server/owned.ts'
+import { createSessions } from '../../src/server/sessions.ts'
 import { statusReply } from '../../src/server/status.ts'
 import { type LockStore, StoreUnavailableError } from '../../src/server/store.ts'
 import type { Machine } from './machine.ts'
 import type { Plan } from './plan.ts'
 
-const NAMESPACE = 'default'
 const MAX_WAIT_MS = 30_000
 const SHORTEST_LEASE_MS = 1_000
 
 type Answer = (request: WireRequest, gone: AbortSignal) => Promise<WireReply>
+/** Resolves to `null` when the stream has ended, or to a reply that is none. */
+type Stream = (
+  request: WireRequest,
+  tell: (data: string | null) => void,
+  gone: AbortSignal,
+) => Promise<WireReply | null>
 
 interface ServerProcess {
   readonly answer: Answer
+  readonly stream: Stream
   /** Lets parked requests go. */
   readonly drain: () => void
 }
@@ -55,6 +64,15 @@ export class SimulatedServer {
     )
   }
 
+  async stream(
+    request: WireRequest,
+    tell: (data: string | null) => void,
+    gone: AbortSignal,
+  ): Promise<WireReply | null> {
+    const foreign = this.#asForeign(request)
+    return typeof foreign === 'string' ? this.#process.stream(request, tell, gone) : foreign
+  }
+
   /** Answers what waits, as a server does that is told to stop. */
   drain(): void {
     this.#process.drain()
@@ -72,11 +90,14 @@ export class SimulatedServer {
     this.#process = this.#start(this.#options.plan.graceMs)
   }
 
-  /** What a classic server of somebody else answers, or the method by which it takes the request. */
+  /** What a server of another kind answers, or the method by which it takes the request. */
   #asForeign({ method, path }: WireRequest): WireReply | WireRequest['method'] {
-    const { classicServer } = this.#options.plan
-    if (classicServer === 'ours') return method
-    if (path === '/v1' || path.startsWith('/v1/status/')) return NOT_FOUND
+    const { classicServer, hasSessions } = this.#options.plan
+    if (classicServer === 'ours') {
+      if (path === '/v1') return asReply(serviceInfo(hasSessions))
+      return hasSessions || !path.startsWith('/v1/session/') ? method : NO_SESSIONS
+    }
+    if (path === '/v1' || path.startsWith('/v1/status/') || path.startsWith('/v1/session/')) return NOT_FOUND
     return method === 'GET' || classicServer === 'takes-post' ? 'GET' : NOT_FOUND
   }
 
@@ -95,6 +116,14 @@ export class SimulatedServer {
 
 const NOT_FOUND: WireReply = { status: 404, contentType: 'text/html', body: '<h1>Not Found</h1>', retryAfterMs: null }
 
+const NO_SESSIONS = asProblem(new ProblemError('not-found', 'There are no sessions here.'))
+
+/** What a client may learn from `GET /v1`, told here so that there can be a server of ours without sessions. */
+function serviceInfo(hasSessions: boolean): object {
+  const features = ['classic', 'owned', 'queue', 'claims', 'shared', 'steal', 'info', 'status']
+  return { service: 'lockable', v: 2, features: hasSessions ? [...features, 'sessions'] : features }
+}
+
 function withoutBody({ body: _body, ...request }: WireRequest): WireRequest {
   return request
 }
@@ -105,9 +134,17 @@ function plainObjects(store: LockStore, clock: ServerClock, lease: typeof DEFAUL
   store.watch((waiter) => parking.wake(waiter))
   const owned = createOwned({ store, clock, parking, lease, maxWaitMs: MAX_WAIT_MS })
   const classic = createClassic({ store, leaseMs: lease.classicMs, isClosing: () => parking.isClosed })
+  const sessions = createSessions({ store, clock, parking, lease })
+  const session = (operation: string, body: unknown): Promise<object> => {
+    if (operation === 'commands') return sessions.commands({ namespace: DEFAULT_NAMESPACE }, body)
+    if (operation === 'heartbeat') return sessions.heartbeat(body)
+    if (operation === 'release') return sessions.release(body)
+    throw new ProblemError('not-found', operation)
+  }
   const route = async ({ method, path, body }: WireRequest, gone: AbortSignal): Promise<object> => {
     const [, , segment = '', ...rest] = path.split('/')
-    const lock = { namespace: NAMESPACE, name: decodeName(rest.join('/')) ?? '' }
+    const lock = { namespace: DEFAULT_NAMESPACE, name: decodeName(rest.join('/')) ?? '' }
+    if (segment === 'session') return session(rest.join('/'), body)
     if (segment === 'status') return statusReply(await store.inspect(lock))
     if (segment !== 'acquire' && segment !== 'heartbeat' && segment !== 'release') {
       throw new ProblemError('not-found', path)
@@ -116,6 +153,13 @@ function plainObjects(store: LockStore, clock: ServerClock, lease: typeof DEFAUL
   }
   return {
     answer: (request, gone) => route(request, gone).then(asReply, asProblem),
+    stream: ({ body }, tell, gone) => {
+      // The headers, which come before all events.
+      tell(null)
+      return sessions
+        .stream(body, (event) => tell(event === null ? null : JSON.stringify(event)), gone)
+        .then(() => null, asProblem)
+    },
     drain: () => parking.close(),
   }
 }
@@ -131,7 +175,7 @@ function asProblem(error: unknown): WireReply {
   return {
     status: PROBLEMS[code].status,
     contentType: PROBLEM_MEDIA_TYPE,
-    body: JSON.stringify(problemDocument(code, error.message)),
+    body: JSON.stringify(isOut ? problemDocument(code, error.message) : error.document),
     retryAfterMs: null,
   }
 }
@@ -139,8 +183,8 @@ function asProblem(error: unknown): WireReply {
 /** The whole server, from `Request` to `Response`. */
 function behindHandler(store: LockStore, clock: ServerClock, lease: typeof DEFAULT_LEASE): ServerProcess {
   const handler = createHandler({ store, clock, lease, maxWaitMs: MAX_WAIT_MS })
-  const answer: Answer = async ({ method, path, body }, signal) => {
-    const response = await handler.fetch(
+  const fetch = ({ method, path, body }: WireRequest, signal: AbortSignal): Promise<Response> =>
+    handler.fetch(
       new Request(`http://127.0.0.1${path}`, {
         method,
         headers: { 'content-type': 'application/json' },
@@ -148,12 +192,33 @@ function behindHandler(store: LockStore, clock: ServerClock, lease: typeof DEFAU
         signal,
       }),
     )
-    return {
-      status: response.status,
-      contentType: response.headers.get('content-type') ?? '',
-      body: await response.text(),
-      retryAfterMs: null,
-    }
+  return {
+    answer: async (request, signal) => readReply(await fetch(request, signal)),
+    stream: async (request, tell, signal) => {
+      const response = await fetch(request, signal)
+      const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
+      if (!isStream || response.body === null) return readReply(response)
+      await readEvents(response.body, tell)
+      return null
+    },
+    drain: () => void handler.close(),
   }
-  return { answer, drain: () => void handler.close() }
+}
+
+async function readReply(response: Response): Promise<WireReply> {
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type') ?? '',
+    body: await response.text(),
+    retryAfterMs: null,
+  }
+}
+
+async function readEvents(body: ReadableStream<Uint8Array>, tell: (data: string | null) => void): Promise<void> {
+  const events = new ServerSentEvents(tell)
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    events.push(decoder.decode(read.value, { stream: true }))
+  }
 }

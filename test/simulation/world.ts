@@ -1,9 +1,11 @@
 import type { WireRequest } from '../../src/core/ports.ts'
 import { decodeName } from '../../src/protocol/names.ts'
+import { DEFAULT_NAMESPACE } from '../../src/server/auth/tokens.ts'
 import type { ServerClock } from '../../src/server/clock.ts'
 import type { LockStore } from '../../src/server/store.ts'
 import { createMemoryStore } from '../../src/server/stores/memory.ts'
 import { Beliefs } from './beliefs.ts'
+import { HistoryRecorder } from './history-recorder.ts'
 import { Kernel } from './kernel.ts'
 import { LockableActor } from './lockable-actor.ts'
 import { Machine } from './machine.ts'
@@ -12,6 +14,7 @@ import { type Action, type ClientPlan, type Fault, HEALED_AT, type Plan } from '
 import { Promises } from './promises.ts'
 import { Random } from './random.ts'
 import { RawActor } from './raw-actor.ts'
+import { RawSessionActor } from './raw-session-actor.ts'
 import { SimulatedServer } from './server.ts'
 import { ServerHistory } from './server-history.ts'
 import { Trace } from './trace.ts'
@@ -23,7 +26,6 @@ import { WatchedStore } from './watched-store.ts'
 const OVER_AT = HEALED_AT + 300_000
 /** True ms after which the clients of a healed world each take a lock once more. */
 const EPILOGUE_AT = HEALED_AT + 1_000
-const NAMESPACE = 'default'
 
 /** Somebody who uses locks, on a machine of its own. */
 export interface Actor {
@@ -63,6 +65,9 @@ export interface Outcome {
   /** How many requests, grants and events there were, and how long it took in true ms. */
   readonly requests: number
   readonly grants: number
+  /** How many sessions were opened, and events heard on streams. */
+  readonly sessions: number
+  readonly heard: number
   readonly events: number
   readonly trueMs: number
 }
@@ -89,6 +94,7 @@ class World {
   readonly #verdict: Verdict
   readonly #history = new ServerHistory()
   readonly #promises = new Promises()
+  readonly #recorder: HistoryRecorder
   readonly #beliefs: Beliefs
   readonly #serverMachine: Machine
   readonly #server: SimulatedServer
@@ -108,7 +114,9 @@ class World {
       this.#trace.add(kernel.now, 'ORACLE', `${rule}: ${detail}`)
       kernel.stop()
     })
+    this.#recorder = new HistoryRecorder(now)
     this.#beliefs = new Beliefs({
+      history: this.#recorder,
       verdict: this.#verdict,
       trace: this.#trace,
       now,
@@ -151,6 +159,8 @@ class World {
       lines: this.#trace.lines,
       requests: this.#network.requests,
       grants: this.#history.grants,
+      sessions: this.#history.sessions,
+      heard: this.#network.events,
       events: this.#kernel.fired,
       trueMs: this.#kernel.now,
     }
@@ -208,6 +218,7 @@ class World {
     const { storeOptions = (options) => options, store: wrap = (store) => store } = this.#tweaks
     const store = createMemoryStore(storeOptions({ clock, grace: Math.ceil(graceMs) }))
     this.#store = new WatchedStore(wrap(store, clock), {
+      namespace: DEFAULT_NAMESPACE,
       machine: this.#serverMachine,
       clock,
       graceMs,
@@ -234,6 +245,7 @@ class World {
       isCalm: this.#plan.faults.length === 0,
       trueNow: () => this.#kernel.now,
     }
+    if (plan.kind === 'session') return new RawSessionActor(context)
     return plan.kind === 'raw' ? new RawActor(context) : new LockableActor(context)
   }
 
@@ -250,12 +262,21 @@ class World {
     if (!isQuiet) this.#verdict.broken('quiescence', 'something still ticks long after all is over')
     for (const promise of this.#promises.pending()) this.#verdict.broken('settling', `${promise} never settled`)
     this.#beliefs.end()
+    this.#checkHistory()
     for (const actor of this.#actors.values()) if (actor.machine.isAlive) actor.inspect()
     for (const name of this.#plan.names) {
-      const state = await this.#store?.inspect({ namespace: NAMESPACE, name })
+      const state = await this.#store?.inspect({ namespace: DEFAULT_NAMESPACE, name })
       if (state === undefined || (state.holders.length === 0 && state.waiters === 0)) continue
       this.#verdict.broken('quiescence', `${name} still has ${state.holders.length} holders, ${state.waiters} waiters`)
     }
+  }
+
+  #checkHistory(): void {
+    const robbed = this.#plan.actions.flatMap((action) =>
+      action.kind === 'hold' && action.steal === 'now' ? [action.name] : [],
+    )
+    const impossible = this.#recorder.findImpossible(new Set(robbed))
+    if (impossible !== null) this.#verdict.broken('history', impossible)
   }
 
   #listenForRejections(): () => void {

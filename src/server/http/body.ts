@@ -1,19 +1,28 @@
 import { MAX_BODY_BYTES } from '../../protocol/wire.ts'
 import { ProblemError, quote } from './problem-error.ts'
 
+export interface BodyOptions {
+  /** The most bytes that it may have. Default 16 KiB. */
+  readonly limit?: number
+  /** Also takes `text/plain`, which a beacon of a closing page can send without being asked for leave. Default `false`. */
+  readonly plain?: boolean
+}
+
 /**
  * The JSON body of a request. Throws the problems `unsupported-media-type`, which keeps out the forms and beacons that a
  * foreign page may send without being asked, `body-too-large` and `bad-request`.
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, options: BodyOptions = {}): Promise<unknown> {
+  const { limit = MAX_BODY_BYTES, plain = false } = options
   const type = request.headers.get('Content-Type')
-  if (type?.split(';', 1)[0]?.trim().toLowerCase() !== 'application/json') {
+  const essence = type?.split(';', 1)[0]?.trim().toLowerCase()
+  if (essence !== 'application/json' && !(plain && essence === 'text/plain')) {
     throw new ProblemError(
       'unsupported-media-type',
       `The Content-Type is ${quote(type)}: send the body as application/json.`,
     )
   }
-  const text = await readText(request)
+  const text = await readText(request, limit)
   try {
     return JSON.parse(text)
   } catch {
@@ -21,12 +30,12 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, limit: number): Promise<string> {
   const length = request.headers.get('Content-Length')
   const isTold = length !== null && /^\d+$/.test(length) && !request.headers.has('Transfer-Encoding')
-  if (isTold && Number(length) > MAX_BODY_BYTES) throw tooLarge(`${length} bytes`)
+  if (isTold && Number(length) > limit) throw tooLarge(`${length} bytes`, limit)
   try {
-    return isTold ? await request.text() : await readLimited(request.body)
+    return isTold ? await request.text() : await readLimited(request.body, limit)
   } catch (error) {
     if (error instanceof ProblemError) throw error
     // The client has gone; nobody will read this, and it is no error of the server.
@@ -34,7 +43,7 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-async function readLimited(body: Request['body']): Promise<string> {
+async function readLimited(body: Request['body'], limit: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
@@ -42,15 +51,15 @@ async function readLimited(body: Request['body']): Promise<string> {
     const { done, value } = await reader.read()
     if (done) break
     size += value.byteLength
-    if (size > MAX_BODY_BYTES) {
+    if (size > limit) {
       await reader.cancel()
-      throw tooLarge(`more than ${MAX_BODY_BYTES} bytes`)
+      throw tooLarge(`more than ${limit} bytes`, limit)
     }
     text += decoder.decode(value, { stream: true })
   }
   return text + decoder.decode()
 }
 
-function tooLarge(size: string): ProblemError {
-  return new ProblemError('body-too-large', `The body has ${size}, the most is ${MAX_BODY_BYTES}.`)
+function tooLarge(size: string, limit: number): ProblemError {
+  return new ProblemError('body-too-large', `The body has ${size}, the most is ${limit}.`)
 }

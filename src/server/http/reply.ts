@@ -1,8 +1,12 @@
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument } from '../../protocol/problems.ts'
+import { PROBLEM_MEDIA_TYPE, PROBLEMS } from '../../protocol/problems.ts'
 import { StoreUnavailableError } from '../store.ts'
 import { ProblemError } from './problem-error.ts'
 
-const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
+/** What every reply has. */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+}
 
 /** `body` as a reply that nobody may keep. */
 export function jsonReply(body: object): Response {
@@ -24,8 +28,8 @@ export function errorReply(error: unknown, onError: (error: unknown) => void): R
 }
 
 /** `problem` as a reply. */
-export function problemReply({ code, message, headers }: ProblemError): Response {
-  return new Response(JSON.stringify(problemDocument(code, message)), {
+export function problemReply({ code, document, headers }: ProblemError): Response {
+  return new Response(JSON.stringify(document), {
     status: PROBLEMS[code].status,
     headers: { ...COMMON_HEADERS, 'Content-Type': PROBLEM_MEDIA_TYPE, ...headers },
   })

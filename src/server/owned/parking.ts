@@ -1,5 +1,6 @@
 import type { ServerClock } from '../clock.ts'
 import type { OwnerRef } from '../store.ts'
+import { withResolvers } from '../with-resolvers.ts'
 
 /** Why a parked request goes on. `changed`: the store says that something happened to its owner. */
 export type Wake = 'changed' | 'deadline' | 'replaced' | 'disconnected' | 'shutdown'
@@ -23,6 +24,7 @@ interface Place {
 export class Parking {
   readonly #clock: ServerClock
   readonly #places = new Map<string, Place>()
+  readonly #closeListeners = new Set<() => void>()
   #closed = false
 
   constructor(clock: ServerClock) {
@@ -64,6 +66,15 @@ export class Parking {
   close(): void {
     this.#closed = true
     for (const place of this.#places.values()) place.wake('shutdown')
+    for (const listener of this.#closeListeners) listener()
+    this.#closeListeners.clear()
+  }
+
+  /** Calls `listener` when all are let go, at once if they have been. Returns a function that ends it. */
+  onClose(listener: () => void): () => void {
+    if (this.#closed) listener()
+    else this.#closeListeners.add(listener)
+    return () => this.#closeListeners.delete(listener)
   }
 
   #leave(key: string, place: Place): number {
@@ -77,13 +88,4 @@ export class Parking {
 // None of the three contains control characters.
 function keyOf({ namespace, name, owner }: OwnerRef): string {
   return `${namespace}\0${name}\0${owner}`
-}
-
-/** `Promise.withResolvers`, which Node 20 does not have. */
-function withResolvers<Value>(): { promise: Promise<Value>; resolve: (value: Value) => void } {
-  let resolve: (value: Value) => void = () => undefined
-  const promise = new Promise<Value>((resolvePromise) => {
-    resolve = resolvePromise
-  })
-  return { promise, resolve }
 }

@@ -103,7 +103,7 @@ export function acquireProblem(outcome: Spent | Conflict | Full): ProblemError {
     case 'conflict':
       return new ProblemError(
         'owner-conflict',
-        `This owner holds or waits with another ${outcome.member} already: ${FRESH_OWNER}`,
+        `This owner holds or waits ${ANOTHER[outcome.member]} already: ${FRESH_OWNER}`,
       )
     case 'full':
       return new ProblemError(
@@ -116,9 +116,18 @@ export function acquireProblem(outcome: Spent | Conflict | Full): ProblemError {
 
 const FRESH_OWNER = 'make a fresh owner for each acquisition.'
 
+const ANOTHER: Record<Conflict['member'], string> = {
+  mode: 'with another mode',
+  if_available: 'with another if_available',
+  name: 'with another name',
+  session: 'outside of this session',
+}
+
 const FULL: Record<Full['limit'], string> = {
   locks: 'locks in a namespace',
   ownersPerLock: 'holders and waiters of a lock',
   waiters: 'waiters in a namespace',
   tombstones: 'finished owners in a namespace',
+  sessions: 'sessions in a namespace',
+  ownersPerSession: 'owners of a session that hold, wait or are not released',
 }

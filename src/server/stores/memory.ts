@@ -3,14 +3,20 @@ import {
   type AcquireOutcome,
   type AcquireStep,
   type AttendOutcome,
+  type AttendSessionStep,
   type AttendStep,
+  type Changed,
+  type ExecuteOutcome,
+  type ExecuteStep,
   type LockRef,
   type LockState,
   type LockStore,
   type OwnerRef,
   type ReleaseOutcome,
   type RenewOutcome,
+  type RenewSessionStep,
   type RenewStep,
+  type SessionOutcome,
   type StoreLimits,
   type StoreTraits,
   StoreUnavailableError,
@@ -20,8 +26,12 @@ import { acquire, attend } from './memory/acquire.ts'
 import { Alarms } from './memory/alarms.ts'
 import { FencingTokens } from './memory/fencing-tokens.ts'
 import type { Lock } from './memory/lock.ts'
+import type { Mark } from './memory/mark.ts'
+import { MarkKeeper } from './memory/mark-keeper.ts'
 import { release } from './memory/release.ts'
 import { renew } from './memory/renew.ts'
+import { attendSession, endSession, execute, lapse, renewSession, type SessionContext } from './memory/session-steps.ts'
+import { SessionTable } from './memory/session-table.ts'
 import { Space, type SpaceContext } from './memory/space.ts'
 
 export interface MemoryStoreOptions {
@@ -29,42 +39,97 @@ export interface MemoryStoreOptions {
   readonly clock?: ServerClock
   /** ms after the start during which nothing is granted, since an earlier process may have granted it. Default 0. */
   readonly grace?: number
-  /** Default: 100,000 locks, 10,000 waiters and 200,000 tombstones a namespace, 1,000 holders and waiters a lock. */
+  /**
+   * Outlives this store, so that the next one waits until the leases of this one have run out, and begins its tokens
+   * above those of this one. It is this store's alone, and closed with it. Default: none, and restarts forget.
+   */
+  readonly mark?: Mark
+  /** Fencing tokens begin above this: the last one of the store that was used before. Default 0. */
+  readonly tokenFloor?: number
+  /** Told when the mark can no longer be written. Default: it is dropped. */
+  readonly onError?: (error: unknown) => void
+  /**
+   * Default: 100,000 locks, 10,000 waiters, 10,000 sessions and 200,000 tombstones a namespace, 1,000 holders and
+   * waiters a lock, 10,000 a session.
+   */
   readonly limits?: Partial<StoreLimits>
 }
 
-const DEFAULT_LIMITS: StoreLimits = { locks: 100_000, ownersPerLock: 1_000, waiters: 10_000, tombstones: 200_000 }
-
-/** A store in the memory of one process: fast, and forgetful across restarts. */
-export function createMemoryStore(options: MemoryStoreOptions = {}): LockStore {
-  return new MemoryStore(options)
+const DEFAULT_LIMITS: StoreLimits = {
+  locks: 100_000,
+  ownersPerLock: 1_000,
+  waiters: 10_000,
+  tombstones: 200_000,
+  sessions: 10_000,
+  ownersPerSession: 10_000,
 }
 
+export interface MemoryStore extends LockStore {
+  /** No fencing token so far was larger, those of earlier stores included as far as is known; 0 if there was none. */
+  readonly lastToken: number
+  /** How long nothing is granted yet, in ms; 0 outside the grace period. */
+  readonly graceMs: number
+}
+
+/**
+ * A store in the memory of one process: fast, and forgetful across restarts. With a `mark` nothing is granted after a
+ * restart until what was forgotten has run out.
+ *
+ * Throws a `TypeError` for a wrong option, and what the mark throws if it cannot be read.
+ */
+export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  return new StoreInMemory(options)
+}
+
+/** As many as the wall clock of the year 2109 would give: a digit too many is noticed, and there is room above. */
+const HIGHEST_FLOOR = 2 ** 52
+
 /** Each step runs without interruption, in the order of the calls. */
-class MemoryStore implements LockStore {
+class StoreInMemory implements MemoryStore {
   readonly traits: StoreTraits
   readonly #clock: ServerClock
   readonly #context: SpaceContext
   readonly #spaces = new Map<string, Space>()
   readonly #alarms: Alarms
-  readonly #listeners = new Set<(waiter: OwnerRef) => void>()
-  #changed: OwnerRef[] = []
+  readonly #sessions: SessionContext
+  readonly #listeners = new Set<(changed: Changed) => void>()
+  #changed: Changed[] = []
   #closed = false
 
-  constructor({ clock = systemClock, grace = 0, limits }: MemoryStoreOptions) {
-    this.traits = { kind: 'memory', durable: false, linearizable: true, restart: grace > 0 ? 'grace' : 'forgets' }
+  constructor(options: MemoryStoreOptions) {
+    const { clock = systemClock, grace = 0, mark = null, tokenFloor = 0, onError = () => undefined, limits } = options
+    checkTokenFloor(tokenFloor)
+    const keeper = new MarkKeeper({ clock, mark, onError, longestPromise: () => this.#longestPromise() })
+    const { longestLeaseMs, tokensUpTo } = keeper.inherited ?? { longestLeaseMs: 0, tokensUpTo: 0 }
+    const restart = grace > 0 || mark !== null ? 'grace' : 'forgets'
+    this.traits = { kind: 'memory', durable: false, linearizable: true, restart }
     this.#clock = clock
     this.#alarms = new Alarms(clock)
+    const bounds = { ...DEFAULT_LIMITS, ...limits }
     this.#context = {
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      tokens: new FencingTokens(clock),
-      graceUntil: exactly(clock.now()) + grace,
-      changed: (waiter) => this.#changed.push(waiter),
+      limits: bounds,
+      tokens: new FencingTokens(clock, Math.max(tokenFloor, tokensUpTo)),
+      mark: keeper,
+      graceUntil: exactly(clock.now()) + Math.max(grace, longestLeaseMs),
+      changed: (changed) => this.#changed.push(changed),
+    }
+    this.#sessions = {
+      table: new SessionTable(clock, bounds.tombstones),
+      spaceOf: (namespace) => this.#space(namespace),
+      look: (space, name, now, act) => this.#look(space, name, now, act),
     }
   }
 
+  get lastToken(): number {
+    return this.#context.tokens.last
+  }
+
+  get graceMs(): number {
+    return Math.max(0, this.#context.graceUntil - exactly(this.#clock.now()))
+  }
+
   async acquire(step: AcquireStep): Promise<AcquireOutcome> {
-    return this.#step(step, (space, lock, now) => acquire(space, lock, step, now))
+    return this.#step(step, (space, lock, now) => acquire(space, lock, { ...step, session: null }, now))
   }
 
   async attend(step: AttendStep): Promise<AttendOutcome> {
@@ -88,28 +153,81 @@ class MemoryStore implements LockStore {
     }))
   }
 
-  watch(listener: (waiter: OwnerRef) => void): () => void {
+  async execute(step: ExecuteStep): Promise<ExecuteOutcome> {
+    return this.#run((now) => execute(this.#sessions, step, now))
+  }
+
+  async renewSession(step: RenewSessionStep): Promise<SessionOutcome> {
+    return this.#run((now) => renewSession(this.#sessions, step, now))
+  }
+
+  async attendSession(step: AttendSessionStep): Promise<SessionOutcome> {
+    return this.#run((now) => attendSession(this.#sessions, step, now))
+  }
+
+  async endSession(session: string): Promise<ReleaseOutcome> {
+    return this.#run((now) => endSession(this.#sessions, session, now))
+  }
+
+  watch(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
     this.#alarms.clear()
     this.#listeners.clear()
+    // From here on nothing is granted or renewed, so what is left now is the most that will be left.
+    this.#context.mark.close(this.#longestRemaining(), this.lastToken)
     this.#spaces.clear()
   }
 
-  #step<Outcome>({ namespace, name }: LockRef, act: (space: Space, lock: Lock, now: number) => Outcome): Outcome {
-    if (this.#closed) throw new StoreUnavailableError('This store is closed.')
-    const space = this.#space(namespace)
+  /** The longest time that any holder may still believe if nothing is renewed, in ms, an earlier store's included. */
+  #longestRemaining(): number {
     const now = exactly(this.#clock.now())
+    const remaining = [...this.#spaces.values()].map((space) => space.longestRemaining(now))
+    return Math.max(this.graceMs, ...remaining)
+  }
+
+  /** The longest lease that is held, in ms, or the rest of one that may be: of an earlier store, or before it was cut. */
+  #longestPromise(): number {
+    const promised = [...this.#spaces.values()].map((space) => space.longestLease())
+    return Math.max(this.#longestRemaining(), ...promised)
+  }
+
+  #step<Outcome>({ namespace, name }: LockRef, act: (space: Space, lock: Lock, now: number) => Outcome): Outcome {
+    return this.#run((now) => {
+      const space = this.#space(namespace)
+      return this.#look(space, name, now, (lock) => act(space, lock, now))
+    })
+  }
+
+  #run<Outcome>(act: (now: number) => Outcome): Outcome {
+    if (this.#closed) throw new StoreUnavailableError('This store is closed.')
+    const now = exactly(this.#clock.now())
+    const { table } = this.#sessions
+    try {
+      // Here, since timers fire late: no step may meet a session that is over.
+      lapse(this.#sessions, now)
+      return act(now)
+    } finally {
+      this.#alarms.set(table, table.nextLapse, () => this.#run(() => undefined))
+      this.#tellChanges()
+    }
+  }
+
+  #look<Outcome>(space: Space, name: string, now: number, act: (lock: Lock) => Outcome): Outcome {
     const lock = space.open(name, now)
-    const outcome = act(space, lock, now)
-    space.keep(lock)
-    this.#alarms.set(lock, lock.nextEvent(now), () => this.#step({ namespace, name }, () => undefined))
-    this.#tellChanges()
-    return outcome
+    try {
+      return act(lock)
+    } finally {
+      // Also if the mark could not be written: expired leases have been ended, and somebody may wait for a retry.
+      space.keep(lock)
+      const ref = { namespace: space.namespace, name }
+      this.#alarms.set(lock, lock.nextEvent(now), () => this.#step(ref, () => undefined))
+    }
   }
 
   #space(namespace: string): Space {
@@ -122,10 +240,15 @@ class MemoryStore implements LockStore {
   #tellChanges(): void {
     const changed = this.#changed
     this.#changed = []
-    for (const waiter of changed) {
-      for (const listener of this.#listeners) listener(waiter)
+    for (const each of changed) {
+      for (const listener of this.#listeners) listener(each)
     }
   }
+}
+
+function checkTokenFloor(tokenFloor: number): void {
+  if (Number.isSafeInteger(tokenFloor) && tokenFloor >= 0 && tokenFloor <= HIGHEST_FLOOR) return
+  throw new TypeError(`tokenFloor must be a whole number from 0 to ${HIGHEST_FLOOR}; got ${tokenFloor}.`)
 }
 
 /**

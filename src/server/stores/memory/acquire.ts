@@ -2,17 +2,23 @@ import type { AcquireOutcome, AcquireStep, AttendOutcome, AttendStep, Full, Gran
 import { TICKET_MS } from '../../timing.ts'
 import { asGranted, extend, type Holder, isCompatible, isRival } from './holder.ts'
 import type { Lock } from './lock.ts'
+import type { Session } from './session.ts'
 import type { Space } from './space.ts'
 import { evictRivals, fixEnds } from './steal.ts'
 import type { Waiter } from './wait-queue.ts'
 
-/** An {@link AcquireStep} in the owned dialect. */
-type OwnedStep = AcquireStep & { readonly owner: string }
+/** An {@link AcquireStep} with the session that it is taken in; `null`: it has a lease of its own. */
+export interface SessionAcquireStep extends AcquireStep {
+  readonly session: Session | null
+}
+
+/** An acquire in the owned dialect. */
+type OwnedStep = SessionAcquireStep & { readonly owner: string }
 
 /** Grants, enqueues or refuses; `lock` is up to the present. */
-export function acquire(space: Space, lock: Lock, step: AcquireStep, now: number): AcquireOutcome {
+export function acquire(space: Space, lock: Lock, step: SessionAcquireStep, now: number): AcquireOutcome {
   if (!isOwned(step)) return acquireAnew(space, lock, step, now)
-  const spent = space.tombstones.find(lock.name, step.owner, now)
+  const spent = space.spent(lock.name, step.owner, now)
   if (spent !== null) return { kind: 'spent', reason: spent }
   const holder = lock.holder(step.owner)
   if (holder !== null) return acquireAgain(space, holder, step, now)
@@ -28,51 +34,57 @@ export function attend(space: Space, lock: Lock, step: AttendStep, now: number):
   if (holder !== null) return asGranted(holder, now)
   const waiter = lock.queue.find(owner)
   if (waiter !== null) {
-    waiter.liveUntil = now + step.attachMs + TICKET_MS
+    if (waiter.session === null) waiter.liveUntil = now + step.attachMs + TICKET_MS
     return asQueued(space, lock, waiter, now)
   }
-  const spent = space.tombstones.find(lock.name, owner, now)
+  const spent = space.spent(lock.name, owner, now)
   return spent === null ? { kind: 'gone' } : { kind: 'spent', reason: spent }
 }
 
-function isOwned(step: AcquireStep): step is OwnedStep {
+function isOwned(step: SessionAcquireStep): step is OwnedStep {
   return step.owner !== null
 }
 
-function acquireAnew(space: Space, lock: Lock, step: AcquireStep, now: number): AcquireOutcome {
+function acquireAnew(space: Space, lock: Lock, step: SessionAcquireStep, now: number): AcquireOutcome {
   const graceMs = space.graceMs(now)
-  const mayHold = graceMs === 0 && (step.steal === 'now' || isAvailable(lock, step))
-  if (mayHold) return limitReached(space, lock, step) ?? takeNow(lock, step, now)
+  const mayHold = graceMs === 0 && (step.steal === 'now' || isAvailable(lock, step, now))
+  if (mayHold) return limitReached(space, lock, step) ?? takeNow(space, lock, step, now, now)
   if (!isOwned(step) || step.waitMs === 0 || step.ifAvailable) {
     return { kind: 'refused', holders: lock.holderStates(now), graceMs }
   }
-  return limitReached(space, lock, step) ?? waitersExceeded(space) ?? enqueue(space, lock, step, now)
+  return limitReached(space, lock, step) ?? waitersExceeded(space) ?? enqueue(space, lock, step, now, now)
 }
 
-function isAvailable(lock: Lock, step: AcquireStep): boolean {
-  return isCompatible(lock.holders, step.mode) && lock.queue.isClearFor({ steal: step.steal === 'safe' })
+function isAvailable(lock: Lock, step: AcquireStep, now: number): boolean {
+  return isCompatible(lock.holders, step.mode) && lock.queue.isClearFor({ steal: step.steal === 'safe' }, now)
 }
 
-/** The same grant again. A claim stays a claim, and a fixed end stays fixed: neither is renewed by asking again. */
+/**
+ * The same grant again. A claim stays a claim, and a fixed end stays fixed: neither is renewed by asking again. What a
+ * session holds is renewed with the session.
+ */
 function acquireAgain(space: Space, holder: Holder, step: OwnedStep, now: number): AcquireOutcome {
+  if (holder.session !== step.session) return { kind: 'conflict', member: 'session' }
   if (holder.mode !== step.mode) return { kind: 'conflict', member: 'mode' }
-  if (!holder.claim && holder.ending === null) {
-    space.tombstones.keepFor(step.leaseMs)
+  if (holder.session === null && !holder.claim && holder.ending === null) {
+    space.promise(step.leaseMs)
     extend(holder, step.leaseMs, now)
   }
   return asGranted(holder, now)
 }
 
 function pollAgain(space: Space, lock: Lock, waiter: Waiter, step: OwnedStep, now: number): AcquireOutcome {
+  if (waiter.session !== step.session) return { kind: 'conflict', member: 'session' }
   if (waiter.mode !== step.mode) return { kind: 'conflict', member: 'mode' }
   if (step.ifAvailable) return { kind: 'conflict', member: 'if_available' }
   if (step.steal === 'now' && space.graceMs(now) === 0) {
-    lock.queue.remove(waiter)
-    return takeNow(lock, step, now)
+    space.prepareGrant(step.leaseMs)
+    lock.dequeue(waiter)
+    return takeNow(space, lock, step, now, waiter.arrivedAt)
   }
   if (step.steal === 'safe' && !waiter.steal) {
-    lock.queue.remove(waiter)
-    return enqueue(space, lock, step, now)
+    lock.dequeue(waiter)
+    return enqueue(space, lock, step, now, waiter.arrivedAt)
   }
   waiter.leaseMs = step.leaseMs
   waiter.liveUntil = Math.max(waiter.liveUntil, now + step.waitMs + TICKET_MS)
@@ -80,20 +92,22 @@ function pollAgain(space: Space, lock: Lock, waiter: Waiter, step: OwnedStep, no
 }
 
 /** Grants out of turn or because nobody is in the way; the client that asked is there, so it is no claim. */
-function takeNow(lock: Lock, step: AcquireStep, now: number): Granted {
+function takeNow(space: Space, lock: Lock, step: SessionAcquireStep, now: number, arrivedAt: number): Granted {
+  space.prepareGrant(step.leaseMs)
   if (step.steal === 'now') evictRivals(lock, step.mode, now)
-  const holder = lock.grant(step, now, { claim: false })
+  const holder = lock.grant({ ...step, arrivedAt }, now, { claim: false })
   // A shared lock that was taken from an exclusive holder is open to shared waiters too.
   lock.promote(now)
   return asGranted(holder, now)
 }
 
-function enqueue(space: Space, lock: Lock, step: OwnedStep, now: number): Granted | Queued {
-  const { owner, mode, info, leaseMs, waitMs } = step
+function enqueue(space: Space, lock: Lock, step: OwnedStep, now: number, arrivedAt: number): Granted | Queued {
+  const { owner, mode, info, leaseMs, waitMs, session } = step
   const steal = step.steal === 'safe'
   if (steal) fixEnds(lock, mode)
-  const waiter = { owner, mode, info, leaseMs, steal, liveUntil: now + waitMs + TICKET_MS }
-  lock.queue.add(waiter)
+  const liveUntil = session === null ? now + waitMs + TICKET_MS : Number.POSITIVE_INFINITY
+  const waiter = { owner, mode, info, leaseMs, steal, arrivedAt, session, liveUntil }
+  lock.enqueue(waiter)
   // Somebody who waited may have made way, by turning into a thief at the head.
   lock.promote(now)
   const holder = lock.holder(owner)
@@ -105,8 +119,11 @@ function asQueued(space: Space, lock: Lock, waiter: Waiter, now: number): Queued
   return { kind: 'queued', position, holders: lock.holderStates(now), graceMs: space.graceMs(now) }
 }
 
-function limitReached(space: Space, lock: Lock, step: AcquireStep): Full | null {
-  const { locks, ownersPerLock } = space.limits
+function limitReached(space: Space, lock: Lock, step: SessionAcquireStep): Full | null {
+  const { locks, ownersPerLock, ownersPerSession } = space.limits
+  if (step.session !== null && step.session.size >= ownersPerSession) {
+    return { kind: 'full', limit: 'ownersPerSession', most: ownersPerSession }
+  }
   if (!space.has(lock) && space.lockCount >= locks) return { kind: 'full', limit: 'locks', most: locks }
   const staying = lock.holders.filter((holder) => step.steal !== 'now' || !isRival(holder, step.mode))
   if (staying.length + lock.queue.size < ownersPerLock) return null

@@ -1,9 +1,11 @@
-import type { EndReason, Json, LockMode } from '../../../protocol/wire.ts'
+import type { EndingReason, EndReason, Json, LockMode } from '../../../protocol/wire.ts'
 import type { HolderState } from '../../store.ts'
 import { CLAIM_MS } from '../../timing.ts'
-import { asState, type Holder, isCompatible } from './holder.ts'
+import { asState, endOf, type Holder, isCompatible } from './holder.ts'
+import type { Listed } from './query.ts'
+import type { Session } from './session.ts'
 import type { Space } from './space.ts'
-import { WaitQueue } from './wait-queue.ts'
+import { type Waiter, WaitQueue } from './wait-queue.ts'
 
 /** What is granted to whom. */
 export interface Grantee {
@@ -11,6 +13,9 @@ export interface Grantee {
   readonly mode: LockMode
   readonly info: Json
   readonly leaseMs: number
+  readonly session: Session | null
+  /** When the owner first asked. */
+  readonly arrivedAt: number
 }
 
 /** One lock: who holds it, who waits for it, and how it passes from one to the next. */
@@ -42,47 +47,115 @@ export class Lock {
     return this.#holders.map((holder) => asState(holder, now))
   }
 
+  /** How it stands, for a list; `null` if nobody holds or waits. */
+  listed(now: number): Listed | null {
+    return this.isIdle ? null : { name: this.name, holders: this.holderStates(now), waiters: this.queue.size }
+  }
+
+  /** Who comes next, for people; `null` if nobody does. */
+  successor(now: number): { info: Json } | null {
+    const head = this.queue.head(now)
+    return head && { info: head.info }
+  }
+
   /** Brings the lock up to the present: ends leases and tickets that have run out, and hands over to who is next. */
   settle(now: number): void {
-    for (const holder of this.#holders.filter((each) => each.expiresAt <= now)) {
+    for (const holder of this.#holders.filter((each) => endOf(each) <= now)) {
       this.end(holder, holder.ending ?? 'expired', now)
     }
-    for (const waiter of this.queue.removeDead(now)) this.#space.changed(this.name, waiter.owner)
+    for (const waiter of this.queue.removeDead(now)) this.#space.changed(this.name, waiter)
     this.promote(now)
   }
 
-  /** Hands the lock to the head of the queue, and with a shared head to the run of shared waiters behind it. */
+  /** Hands the lock to who is next, and with a shared one to the run of shared waiters behind it. */
   promote(now: number): void {
     if (this.#space.graceMs(now) > 0) return
-    for (let head = this.queue.head; head !== null; head = this.queue.head) {
-      if (!isCompatible(this.#holders, head.mode)) return
-      this.queue.remove(head)
+    for (let head = this.queue.head(now); head !== null; head = this.queue.head(now)) {
+      if (!isCompatible(this.#holders, head.mode) || !this.#space.canGrant(head.leaseMs, now)) return
+      this.dequeue(head)
       this.grant(head, now, { claim: true })
-      this.#space.changed(this.name, head.owner)
+      this.#space.changed(this.name, head)
     }
   }
 
   /** Makes `grantee` a holder; nothing that excludes it may hold. */
   grant(grantee: Grantee, now: number, { claim }: { claim: boolean }): Holder {
-    const { owner, mode, info, leaseMs } = grantee
-    const expiresAt = now + (claim ? Math.min(leaseMs, CLAIM_MS) : leaseMs)
+    const { owner, mode, info, leaseMs, session, arrivedAt } = grantee
+    const ownEnd = claim
+      ? now + Math.min(leaseMs, CLAIM_MS)
+      : session === null
+        ? now + leaseMs
+        : Number.POSITIVE_INFINITY
     const fencingToken = this.#space.nextToken(this.name, leaseMs)
-    const holder = { owner, mode, info, fencingToken, since: now, leaseMs, expiresAt, claim, ending: null }
+    const granted = { owner, mode, info, fencingToken, since: now, arrivedAt, session, leaseMs }
+    const holder: Holder = { ...granted, ownEnd, claim, ending: null }
     this.#holders.push(holder)
+    if (owner !== null) session?.granted(owner, this, holder)
     return holder
+  }
+
+  /** Takes `waiter` into the queue. */
+  enqueue(waiter: Waiter): void {
+    this.queue.add(waiter)
+    waiter.session?.queued(this, waiter)
+  }
+
+  /** Takes `waiter` out of the queue; its owner is not finished. */
+  dequeue(waiter: Waiter): void {
+    this.queue.remove(waiter)
+    waiter.session?.unqueued(waiter)
+  }
+
+  /** Takes `waiter` out of the queue, and remembers its owner as finished. */
+  giveUp(waiter: Waiter, reason: EndReason, now: number): void {
+    this.dequeue(waiter)
+    this.#space.tombstones.add(this.name, waiter.owner, reason, now)
+    this.#space.changed(this.name, waiter)
+  }
+
+  /** From now on `holder` is not renewed: it ends when it would have ended anyway. The first reason stays. */
+  fixEnd(holder: Holder, reason: EndingReason): void {
+    if (holder.ending !== null) return
+    holder.ending = reason
+    holder.ownEnd = endOf(holder)
+    const { owner, session } = holder
+    if (owner === null || session === null) return
+    session.endFixed(owner)
+    this.#space.changed(this.name, { owner, session })
   }
 
   /** Takes the lock from `holder`, and remembers its owner as finished. */
   end(holder: Holder, reason: EndReason, now: number): void {
     this.#holders = this.#holders.filter((other) => other !== holder)
-    if (holder.owner !== null) this.#space.tombstones.add(this.name, holder.owner, reason, now)
+    const { owner, session } = holder
+    if (owner === null) return
+    this.#space.tombstones.add(this.name, owner, reason, now)
+    if (session === null) return
+    session.ended(owner, this.name, reason)
+    this.#space.changed(this.name, { owner, session })
   }
 
-  /** When {@link settle} will have something to do without anybody asking. */
+  /** The longest time that is left to a holder, in ms; 0 if nobody holds. */
+  longestRemaining(now: number): number {
+    return Math.max(0, ...this.#holders.map((holder) => endOf(holder) - now))
+  }
+
+  /** The longest lease that somebody holds, in ms; 0 if nobody does. */
+  longestLease(): number {
+    return Math.max(0, ...this.#holders.map((holder) => holder.leaseMs))
+  }
+
+  /** When {@link settle} will have something to do without anybody asking, the lapse of a session aside. */
   nextEvent(now: number): number {
-    const expiries = this.#holders.map((holder) => holder.expiresAt)
-    const graceMs = this.#space.graceMs(now)
-    const graceEnd = graceMs > 0 && this.queue.size > 0 ? now + graceMs : Number.POSITIVE_INFINITY
-    return Math.min(graceEnd, this.queue.nextDeath(), ...expiries)
+    const expiries = this.#holders.map((holder) => holder.ownEnd)
+    const pauseMs = this.#space.pauseMs(now)
+    const pauseEnd = pauseMs > 0 && this.queue.size > 0 ? now + pauseMs : Number.POSITIVE_INFINITY
+    return Math.min(pauseEnd, this.queue.nextDeath(), this.#nextLull(now), ...expiries)
+  }
+
+  /** When somebody who is in nobody's way any more lets those behind through: never past an exclusive holder. */
+  #nextLull(now: number): number {
+    const isOpen = this.#holders.every((holder) => holder.mode === 'shared')
+    return isOpen && this.queue.size > 1 ? this.queue.nextLull(now) : Number.POSITIVE_INFINITY
   }
 }

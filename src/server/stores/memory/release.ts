@@ -16,13 +16,12 @@ export function release(space: Space, lock: Lock, { owner }: OwnerRef, now: numb
 function giveUp(space: Space, lock: Lock, owner: string, now: number): ReleaseOutcome {
   const waiter = lock.queue.find(owner)
   if (waiter !== null) {
-    lock.queue.remove(waiter)
-    space.tombstones.add(lock.name, owner, 'released', now)
-    space.changed(lock.name, owner)
+    lock.giveUp(waiter, 'released', now)
     lock.promote(now)
     return { kind: 'released' }
   }
-  const spent = space.tombstones.find(lock.name, owner, now)
+  const spent = space.spent(lock.name, owner, now)
+  space.unreleased.release(lock.name, owner)
   if (spent === 'released') return { kind: 'released' }
   // An acquire of this owner may still be on its way, and must not take the lock for nobody.
   if (spent === null) space.tombstones.add(lock.name, owner, 'unknown', now)

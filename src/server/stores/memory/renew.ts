@@ -8,16 +8,16 @@ export function renew(space: Space, lock: Lock, step: RenewStep, now: number): R
   const { owner } = step
   const holder = lock.holder(owner)
   if (holder === null) {
-    const spent = owner === null ? null : space.tombstones.find(lock.name, owner, now)
+    const spent = owner === null ? null : space.spent(lock.name, owner, now)
     return { kind: 'ended', reason: spent ?? 'unknown' }
   }
-  holder.claim = false
-  if (holder.ending !== null) {
-    const head = lock.queue.head
-    return asRenewed(holder, head && { info: head.info }, now)
-  }
+  const successor = holder.ending === null ? null : lock.successor(now)
+  // It lives as long as its session, which alone renews and confirms it.
+  if (holder.session !== null) return asRenewed(holder, successor, now)
   const leaseMs = step.leaseMs ?? holder.leaseMs
-  space.tombstones.keepFor(leaseMs)
+  if (holder.ending === null) space.promise(leaseMs)
+  holder.claim = false
+  if (holder.ending !== null) return asRenewed(holder, successor, now)
   extend(holder, leaseMs, now)
   return asRenewed(holder, null, now)
 }

@@ -1,18 +1,23 @@
-import type { OwnerRef, StoreLimits } from '../../store.ts'
+import type { EndReason } from '../../../protocol/wire.ts'
+import type { Changed, StoreLimits } from '../../store.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { FencingTokens } from './fencing-tokens.ts'
 import { Lock } from './lock.ts'
+import type { MarkKeeper } from './mark-keeper.ts'
+import type { Session } from './session.ts'
 import { Tombstones } from './tombstones.ts'
+import { Unreleased } from './unreleased.ts'
 import type { WaiterCount } from './wait-queue.ts'
 
 /** What all namespaces of a store share. */
 export interface SpaceContext {
   readonly limits: StoreLimits
   readonly tokens: FencingTokens
+  readonly mark: MarkKeeper
   /** The monotonic ms before which nothing is granted. */
   readonly graceUntil: number
-  /** Told of each waiter that is granted, released or removed. */
-  readonly changed: (waiter: OwnerRef) => void
+  /** Told of each waiter that is granted, released or removed, and of each holder of a session that ends or will. */
+  readonly changed: (changed: Changed) => void
 }
 
 /** The locks of one namespace, with what is remembered of those that are gone. */
@@ -20,6 +25,7 @@ export class Space {
   readonly namespace: string
   readonly limits: StoreLimits
   readonly tombstones: Tombstones
+  readonly unreleased: Unreleased = new Unreleased()
   readonly waiterCount: WaiterCount = { total: 0 }
   readonly #context: SpaceContext
   readonly #locks = new Map<string, Lock>()
@@ -41,6 +47,16 @@ export class Space {
     return this.#locks.get(lock.name) === lock
   }
 
+  /** The names of locks that are held or waited for, or were until a moment ago. */
+  names(): Iterable<string> {
+    return this.#locks.keys()
+  }
+
+  /** Why `owner` is finished, or `null` if it is not, as far as is remembered. */
+  spent(name: string, owner: string, now: number): EndReason | null {
+    return this.tombstones.find(name, owner, now) ?? this.unreleased.find(name, owner)
+  }
+
   /** The lock of that name, up to the present, or a fresh one that is not kept until {@link keep} is called. */
   open(name: string, now: number): Lock {
     const lock = this.#locks.get(name) ?? new Lock(this, name)
@@ -54,9 +70,30 @@ export class Space {
     else this.#locks.set(lock.name, lock)
   }
 
+  /**
+   * Comes before a lease is promised to somebody who holds: whoever comes after a restart has to know how long to wait.
+   * Throws a `StoreUnavailableError` if that cannot be written down.
+   */
+  promise(leaseMs: number): void {
+    this.#context.mark.cover(leaseMs)
+    this.tombstones.keepFor(leaseMs)
+  }
+
+  /** Comes before a grant, and before anything is changed for it. Throws as {@link promise} does. */
+  prepareGrant(leaseMs: number): void {
+    this.#context.mark.cover(leaseMs, this.#context.tokens.prepare())
+  }
+
+  /** As {@link prepareGrant}, for somebody who waits and may as well go on waiting. */
+  canGrant(leaseMs: number, now: number): boolean {
+    return this.#context.mark.tryCover(leaseMs, this.#context.tokens.prepare(), now)
+  }
+
   nextToken(name: string, leaseMs: number): number {
     this.tombstones.keepFor(leaseMs)
     const token = this.#context.tokens.next()
+    // Done already, unless a caller forgot.
+    this.#context.mark.cover(leaseMs, token)
     this.#lastTokens.set(name, token)
     return token
   }
@@ -70,7 +107,28 @@ export class Space {
     return Math.max(0, this.#context.graceUntil - now)
   }
 
-  changed(name: string, owner: string): void {
-    this.#context.changed({ namespace: this.namespace, name, owner })
+  /** The longest time that is left to a holder, in ms; 0 if nobody holds. */
+  longestRemaining(now: number): number {
+    return longest(this.#locks, (lock) => lock.longestRemaining(now))
   }
+
+  /** The longest lease that somebody holds, in ms; 0 if nobody does. */
+  longestLease(): number {
+    return longest(this.#locks, (lock) => lock.longestLease())
+  }
+
+  /** How long those who wait have to be left waiting, in ms, for the grace period or for the mark. */
+  pauseMs(now: number): number {
+    return Math.max(this.graceMs(now), this.#context.mark.outageMs(now))
+  }
+
+  changed(name: string, { owner, session }: { owner: string; session: Session | null }): void {
+    this.#context.changed({ namespace: this.namespace, name, owner, session: session?.id ?? null })
+  }
+}
+
+function longest(locks: ReadonlyMap<string, Lock>, ms: (lock: Lock) => number): number {
+  let most = 0
+  for (const lock of locks.values()) most = Math.max(most, ms(lock))
+  return most
 }

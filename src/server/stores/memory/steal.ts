@@ -8,7 +8,7 @@ import type { Lock } from './lock.ts'
  */
 export function fixEnds(lock: Lock, mode: LockMode): void {
   for (const holder of lock.holders) {
-    if (isRival(holder, mode)) holder.ending ??= 'stolen'
+    if (isRival(holder, mode)) lock.fixEnd(holder, 'stolen')
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Json, LockMode } from '../../../protocol/wire.ts'
+import type { Session } from './session.ts'
 
 export interface Waiter {
   readonly owner: string
@@ -7,7 +8,11 @@ export interface Waiter {
   leaseMs: number
   /** Safe steals wait among themselves, ahead of all others. */
   readonly steal: boolean
-  /** Until when it counts as alive: the end of its poll and its ticket. */
+  /** When it first asked. */
+  readonly arrivedAt: number
+  /** Whose place it is; `null`: its own, which it loses when it is no longer alive. */
+  readonly session: Session | null
+  /** Until when it counts as alive: the end of its poll and its ticket. `Infinity` with a session, which knows. */
   liveUntil: number
 }
 
@@ -16,7 +21,15 @@ export interface WaiterCount {
   total: number
 }
 
-/** Who waits for one lock: safe steals first, and first come, first served among each. */
+/** Until when a waiter counts as alive. */
+function lifeOf({ liveUntil, session }: Waiter): number {
+  return session === null ? liveUntil : session.liveUntil
+}
+
+/**
+ * Who waits for one lock: safe steals first, and first come, first served among each. Those whose session is not live
+ * keep their places and are passed over.
+ */
 export class WaitQueue {
   readonly #waiters: Waiter[] = []
   readonly #count: WaiterCount
@@ -29,22 +42,24 @@ export class WaitQueue {
     return this.#waiters.length
   }
 
-  get head(): Waiter | null {
-    return this.#waiters[0] ?? null
+  /** Who is next: the first that is alive. */
+  head(now: number): Waiter | null {
+    return this.#waiters.find((waiter) => lifeOf(waiter) > now) ?? null
   }
 
   find(owner: string): Waiter | null {
     return this.#waiters.find((waiter) => waiter.owner === owner) ?? null
   }
 
-  /** 1 for the head. */
+  /** 1 for the first, alive or not. */
   position(waiter: Waiter): number {
     return this.#waiters.indexOf(waiter) + 1
   }
 
-  /** Whether a newcomer would find nobody ahead of it. */
-  isClearFor(newcomer: { readonly steal: boolean }): boolean {
-    return this.head === null || (newcomer.steal && !this.head.steal)
+  /** Whether a newcomer would find nobody ahead of it that is alive. */
+  isClearFor(newcomer: { readonly steal: boolean }, now: number): boolean {
+    const head = this.head(now)
+    return head === null || (newcomer.steal && !head.steal)
   }
 
   add(waiter: Waiter): void {
@@ -65,6 +80,12 @@ export class WaitQueue {
     const dead = this.#waiters.filter((waiter) => waiter.liveUntil <= now)
     for (const waiter of dead) this.remove(waiter)
     return dead
+  }
+
+  /** When the first of those that have a session and are alive will be passed over; `Infinity` if there is none. */
+  nextLull(now: number): number {
+    const lives = this.#waiters.filter(({ session }) => session?.isLive(now) ?? false).map(lifeOf)
+    return lives.reduce((earliest, life) => Math.min(earliest, life), Number.POSITIVE_INFINITY)
   }
 
   /** When the first of the tickets runs out; `Infinity` if nobody waits. */

@@ -1,0 +1,132 @@
+import type { CommandResult, CommandsReply, SessionStanding } from '../protocol/session.ts'
+import type { ReleaseReply } from '../protocol/wire.ts'
+import type { Access } from './auth/tokens.ts'
+import type { ServerClock } from './clock.ts'
+import { ProblemError } from './http/problem-error.ts'
+import type { Parking } from './owned/parking.ts'
+import { acquireProblem, releaseReply, shutdownReply } from './owned/replies.ts'
+import { type LeaseRange, readBody } from './owned/schemas.ts'
+import { ownerOf, readCommand } from './sessions/commands.ts'
+import { SessionHints } from './sessions/hints.ts'
+import { commandResult, problemResult, seqSpent, sessionUnknown, standingReply } from './sessions/replies.ts'
+import { type CommandsBody, createSessionSchemas } from './sessions/schemas.ts'
+import { runStream, type StreamEnd, type Tell } from './sessions/stream.ts'
+import type { ExecuteOutcome, LockStore, StoreCommand } from './store.ts'
+
+/** What requests about sessions work with. */
+export interface SessionsContext {
+  readonly store: LockStore
+  readonly clock: ServerClock
+  readonly parking: Parking
+  readonly lease: LeaseRange & { readonly defaultMs: number }
+}
+
+/**
+ * Requests about sessions, with their parsed bodies and without HTTP. Whoever presents a session's secret may renew,
+ * follow and end it; only `commands` needs to know who is asking.
+ *
+ * All of them throw the problem `bad-request`, and {@link Sessions.commands} and {@link Sessions.heartbeat}
+ * `session-unknown`.
+ */
+export interface Sessions {
+  /** `POST /v1/session/commands`. Throws `seq-spent`, and `too-many-requests` for a session more than there may be. */
+  commands(access: Access, body: unknown): Promise<CommandsReply>
+  /** `POST /v1/session/heartbeat` */
+  heartbeat(body: unknown): Promise<SessionStanding>
+  /** `POST /v1/session/release` */
+  release(body: unknown): Promise<ReleaseReply>
+  /** `POST /v1/session/stream`. Resolves when it ends; rejects before anything is told if the body is wrong. */
+  stream(body: unknown, tell: Tell, signal: AbortSignal): Promise<StreamEnd>
+}
+
+/** A query looks at every lock of the namespace, and nothing else runs meanwhile. */
+const MOST_QUERIES = 100
+
+/** A command that will be carried out, or what is answered instead. */
+type Read = { readonly command: StoreCommand } | { readonly result: CommandResult }
+
+/** The dialect with sessions: many locks with one lease. */
+export function createSessions(context: SessionsContext): Sessions {
+  const { store, lease, parking } = context
+  const schemas = createSessionSchemas(lease)
+  const streamContext = { ...context, hints: new SessionHints(store) }
+  return {
+    async commands({ namespace }, body) {
+      const asked = readBody(schemas.commands, body)
+      const read = readCommands(asked.commands, parking.isClosed)
+      const commands = read.flatMap((each) => ('command' in each ? [each.command] : []))
+      const { session, seq, confirm } = asked
+      const open = openStep(asked, lease.defaultMs)
+      return commandsReply(read, seq, await store.execute({ namespace, session, open, seq, confirm, commands }))
+    },
+    async heartbeat(body) {
+      const { session, confirm } = readBody(schemas.heartbeat, body)
+      const outcome = await store.renewSession({ session, confirm })
+      if (outcome.kind === 'session-gone') throw sessionUnknown(outcome)
+      return standingReply(outcome)
+    },
+    async release(body) {
+      return releaseReply(await store.endSession(readBody(schemas.release, body).session))
+    },
+    async stream(body, tell, signal) {
+      const { sessions } = readBody(schemas.stream, body)
+      return runStream(
+        streamContext,
+        sessions.map(({ session }) => session),
+        tell,
+        signal,
+      )
+    },
+  }
+}
+
+function openStep({ open }: CommandsBody, defaultMs: number): { leaseMs: number; info: CommandsInfo } | null {
+  return open === undefined ? null : { leaseMs: open.lease_ms ?? defaultMs, info: open.info }
+}
+
+type CommandsInfo = NonNullable<CommandsBody['open']>['info']
+
+function readCommands(commands: readonly unknown[], isClosing: boolean): Read[] {
+  let queries = 0
+  return commands.map((given) => {
+    try {
+      const command = readCommand(given)
+      if (command.op === 'query') queries += 1
+      if (queries > MOST_QUERIES && command.op === 'query') throw tooManyQueries()
+      if (command.op === 'acquire' && isClosing) return { result: shutdownReply(command.owner) }
+      return { command }
+    } catch (error) {
+      if (error instanceof ProblemError) return { result: problemResult(ownerOf(given), error) }
+      throw error
+    }
+  })
+}
+
+function commandsReply(read: readonly Read[], seq: number, outcome: ExecuteOutcome): CommandsReply {
+  switch (outcome.kind) {
+    case 'session-gone':
+      throw sessionUnknown(outcome)
+    case 'seq-spent':
+      throw seqSpent(seq, outcome.highest)
+    case 'full':
+      throw acquireProblem(outcome)
+    case 'executed': {
+      const outcomes = outcome.outcomes.values()
+      const results = read.map((each) => ('command' in each ? resultOf(each.command, outcomes) : each.result))
+      return { ...standingReply(outcome.standing), results }
+    }
+  }
+}
+
+function resultOf(command: StoreCommand, outcomes: Iterator<Parameters<typeof commandResult>[1]>): CommandResult {
+  const { value, done } = outcomes.next()
+  if (done) throw new Error('The store has answered fewer commands than it was given.')
+  return commandResult(command, value)
+}
+
+function tooManyQueries(): ProblemError {
+  return new ProblemError(
+    'too-many-requests',
+    `A request may have at most ${MOST_QUERIES} queries: send the rest later.`,
+  )
+}

@@ -1,0 +1,76 @@
+import type { EndReason, Json } from '../../../protocol/wire.ts'
+import type { ServerClock } from '../../clock.ts'
+import { Session } from './session.ts'
+import type { Space } from './space.ts'
+import { Tombstones } from './tombstones.ts'
+
+/** The sessions of all namespaces, with what is remembered of those that are over. */
+export class SessionTable {
+  readonly #clock: ServerClock
+  readonly #sessions = new Map<string, Session>()
+  readonly #tombstones: Tombstones
+  readonly #counts = new Map<Space, number>()
+  #lastEpoch = 0
+  /** No session lapses before this. Renewals only put that off, so it is looked at anew when it has come. */
+  #nextLapse = Number.POSITIVE_INFINITY
+
+  constructor(clock: ServerClock, mostTombstones: number) {
+    this.#clock = clock
+    this.#tombstones = new Tombstones(mostTombstones)
+  }
+
+  /** When {@link buryLapsed} may have something to do; `Infinity` if there is no session. */
+  get nextLapse(): number {
+    return this.#nextLapse
+  }
+
+  find(id: string): Session | null {
+    return this.#sessions.get(id) ?? null
+  }
+
+  countOf(space: Space): number {
+    return this.#counts.get(space) ?? 0
+  }
+
+  /** Why a session is over, or `null` if it is not, as far as is remembered. */
+  endOf(id: string, now: number): EndReason | null {
+    return this.#tombstones.find('', id, now)
+  }
+
+  open(id: string, space: Space, leaseMs: number, info: Json, now: number): Session {
+    // By the wall clock, so that it differs from those of an earlier process too.
+    this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(this.#clock.wall()))
+    this.#tombstones.keepFor(leaseMs)
+    const session = new Session({ id, space, epoch: this.#lastEpoch, leaseMs, info })
+    this.#sessions.set(id, session)
+    this.#counts.set(space, this.countOf(space) + 1)
+    this.renew(session, now)
+    return session
+  }
+
+  /** Renews to the full lease from `now`, never to less than what is left. */
+  renew(session: Session, now: number): void {
+    session.expiresAt = Math.max(session.expiresAt, now + session.leaseMs)
+    this.#nextLapse = Math.min(this.#nextLapse, session.expiresAt)
+  }
+
+  /** Remembers that a session is over, known or not. The first reason stays. */
+  bury(id: string, reason: EndReason, now: number): void {
+    this.#tombstones.add('', id, reason, now)
+    const session = this.#sessions.get(id)
+    if (session === undefined) return
+    this.#sessions.delete(id)
+    this.#counts.set(session.space, this.countOf(session.space) - 1)
+    if (this.#sessions.size === 0) this.#nextLapse = Number.POSITIVE_INFINITY
+  }
+
+  /** Buries the sessions that have lapsed, and returns them. */
+  buryLapsed(now: number): Session[] {
+    if (now < this.#nextLapse) return []
+    const lapsed = [...this.#sessions.values()].filter((session) => session.expiresAt <= now)
+    for (const session of lapsed) this.bury(session.id, 'expired', now)
+    this.#nextLapse = Number.POSITIVE_INFINITY
+    for (const { expiresAt } of this.#sessions.values()) this.#nextLapse = Math.min(this.#nextLapse, expiresAt)
+    return lapsed
+  }
+}

@@ -1,0 +1,32 @@
+import type { WireRequest } from '../../src/core/ports.ts'
+import type { Machine } from './machine.ts'
+
+/** One request with all that comes of it. */
+export class Exchange {
+  /** The copies of the request that the server got, and how each of them hears that the client has hung up. */
+  readonly arrivals: { readonly epoch: number; readonly gone: AbortController }[] = []
+  hasHungUp = false
+  readonly id: number
+  readonly machine: Machine
+  readonly request: WireRequest
+
+  constructor(id: number, machine: Machine, request: WireRequest) {
+    this.id = id
+    this.machine = machine
+    this.request = request
+  }
+
+  /** A copy arrives at the process of this epoch; returns what aborts when the client has hung up. */
+  arrive(epoch: number): AbortSignal {
+    const gone = new AbortController()
+    if (this.hasHungUp) gone.abort()
+    this.arrivals.push({ epoch, gone })
+    return gone.signal
+  }
+
+  /** The news that the client has hung up arrives; a process knows only of the requests that it has got itself. */
+  hangUp(epoch: number): void {
+    this.hasHungUp = true
+    for (const arrival of this.arrivals) if (arrival.epoch === epoch) arrival.gone.abort()
+  }
+}
