@@ -50,7 +50,7 @@ const test: ViteUserConfig['test'] = {
         name: 'source',
         environment: 'node',
         include: ['test/**/*.test.{ts,tsx}'],
-        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/runtimes/**'],
+        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/{runtimes,processes}/**'],
       },
     },
     {
@@ -89,7 +89,7 @@ const test: ViteUserConfig['test'] = {
       test: {
         name: 'package',
         environment: 'node',
-        include: ['test/runtimes/**/*.test.ts'],
+        include: ['test/{runtimes,processes}/**/*.test.ts'],
         globalSetup: 'test/runtimes/global-setup.ts',
         fileParallelism: false,
         testTimeout: 120_000,

@@ -206,10 +206,9 @@ export class Lease {
     this.#keeper.pause(paused)
   }
 
-  /** @internal Begins to send heartbeats, and tells that the lock is held. Once, when its `Lock` knows of this lease. */
+  /** @internal Tells that the lock is held, and begins to send heartbeats. Once, when its `Lock` knows of this lease. */
   begin(mode: LockMode, { leaseMs, waitedMs, confirm }: Grant): void {
     const { fencingToken } = this
-    this.#keeper.begin({ id: this.id, hear: (report) => this.hear(report), look: () => this.#check() })
     this.#arm()
     this.#emit({
       type: 'granted',
@@ -221,6 +220,9 @@ export class Lease {
       waitedMs,
       claim: confirm,
     })
+    // After that, since it may have heard something already. Whoever was told may have released.
+    if (!this.#isOver())
+      this.#keeper.begin({ id: this.id, hear: (report) => this.hear(report), look: () => this.#check() })
   }
 
   #certain(): number {
@@ -275,8 +277,13 @@ export class Lease {
   }
 
   #renew({ sentAt, expiresInMs, rttMs, ending, successor }: Extract<HeartbeatReport, { type: 'renewed' }>): void {
-    this.#term = termOf(sentAt, expiresInMs)
-    this.#renewed = { at: sentAt, certainMs: this.#term.span }
+    const term = termOf(sentAt, expiresInMs)
+    const { runtime } = this.#context
+    // A lease is never shortened, but what a worker tells of "sent at" is the earlier the longer the telling took.
+    if (ending !== null || remaining(term, runtime) >= remaining(this.#term, runtime)) {
+      this.#term = term
+      this.#renewed = { at: sentAt, certainMs: term.span }
+    }
     const remainingMs = this.#certain()
     // A success that is handled too late is no success (safety rule 8): the next look at the clocks ends the lease.
     if (remainingMs === 0) return

@@ -9,6 +9,8 @@ import { type SpawnedWorker, spawnWorker, type WorkerChoice } from './spawn.ts'
 
 /** ms within which a new worker must answer. */
 const READY_TIMEOUT_MS = 2_000
+/** ms for which a worker that seems to be gone is still waited for: the whole process may have stood still until now. */
+const LAST_CHANCE_MS = 500
 /** A worker that missed this many of its own ticks is gone: one that closed itself or hangs raises no event. */
 const MISSED_TICKS = 3
 
@@ -126,14 +128,12 @@ export class WorkerHost implements HeartbeatHost {
     this.#cancelWatchdog = this.#failAfter(silence, `the worker showed no sign of life for ${Math.round(silence)} ms`)
   }
 
-  #failAfter(ms: number, reason: string, hadItsChance = false): CancelTimer {
-    const setAt = platformClock.now()
+  /** Any sign of life of the worker cancels it. */
+  #failAfter(ms: number, reason: string): CancelTimer {
     return platformTimers.setTimer(
       () => {
-        // If this thread stood still itself, the worker's messages may wait in its queue.
-        const stoodStill = platformClock.now() - setAt > ms * 1.5
-        if (!stoodStill || hadItsChance) this.#fail(reason)
-        else this.#cancelWatchdog = this.#failAfter(ms, reason, true)
+        // If this thread stood still, the worker may have stood still with it, or its messages wait in the queue.
+        this.#cancelWatchdog = platformTimers.setTimer(() => this.#fail(reason), LAST_CHANCE_MS, true)
       },
       ms,
       true,

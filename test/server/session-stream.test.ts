@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventStream } from '../../src/server/http/event-stream.ts'
 import { type LockServer, serve } from '../../src/server/node.ts'
+import { SessionHints } from '../../src/server/sessions/hints.ts'
+import type { Changed } from '../../src/server/store.ts'
 import { createMemoryStore } from '../../src/server/stores/memory.ts'
 import { newOwner } from '../support/owners.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
 import { HandlerBench, type ObservedStore, observe, post } from './http-bench.ts'
 import { ask, type Carried, carried, openStream } from './sessions-http.ts'
 
@@ -214,7 +218,7 @@ test('a stream that is opened anew needs nothing of the one before', async () =>
 test('a session that is over, or was never known, is told once, and a stream of nothing else ends', async () => {
   const bench = new StreamBench()
   await bench.ask('release', { session: 'T' })
-  await bench.run('U', [])
+  const { epoch } = (await bench.run('U', [])).json
   const response = await bench.stream(['S', 'T', 'U'])
   const reading = all(response)
   await bench.settle()
@@ -224,7 +228,7 @@ test('a session that is over, or was never known, is told once, and a stream of 
   expect(gone).toEqual([
     { id: '1', epoch: 0, session: 'S', type: 'gone', reason: 'unknown' },
     { id: '2', epoch: 0, session: 'T', type: 'gone', reason: 'unknown' },
-    { id: '3', epoch: expect.any(Number), session: 'U', type: 'gone', reason: 'released' },
+    { id: '3', epoch, session: 'U', type: 'gone', reason: 'released' },
   ])
   expect(bench.clock.timers).toBe(0)
 })
@@ -320,6 +324,30 @@ test('a reader that does not read is cut after 5 s', async () => {
   await bench.ask('release', { session: 'T' })
 })
 
+test('a reader that cancels has gone, also where no request is aborted', async () => {
+  const bench = new StreamBench()
+  await bench.run('S', [])
+  const response = await bench.stream(['S'])
+  const detached = bench.store.next('attendSession:0')
+  await response.body?.cancel()
+  await detached
+})
+
+test('a reader that leaves megabytes unread is cut at once', async () => {
+  const event = { id: '1', epoch: 1, session: 'S', type: 'gone', reason: 'released' } as const
+  let told = 0
+  const response = await eventStream(
+    async (tell, signal) => {
+      for (; told < 100_000 && !signal.aborted; told += 1) tell(event)
+      return 'disconnected'
+    },
+    { clock: new VirtualClock(), onError: () => undefined, signal: new AbortController().signal },
+  )
+  expect(told).toBeGreaterThan(10_000)
+  expect(told).toBeLessThan(100_000)
+  await expect(response.text()).rejects.toThrow('cut')
+})
+
 test('a stream ends when the server goes away, and leaves the places as they are', async () => {
   const bench = new StreamBench()
   await bench.run('S', [])
@@ -330,6 +358,34 @@ test('a stream ends when the server goes away, and leaves the places as they are
   expect(await late.text()).toBe('event: bye\ndata: {}\n\n')
   await bench.ask('release', { session: 'S' })
   expect(bench.clock.timers).toBe(0)
+})
+
+test('the store is watched while somebody follows a session, once for all of them', () => {
+  const listeners = new Set<(changed: Changed) => void>()
+  const watched = createMemoryStore()
+  watched.watch = (listener) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+  const hints = new SessionHints(watched)
+  const heard: string[] = []
+  const leaveFirst = hints.follow('S', () => heard.push('first'))
+  const leaveSecond = hints.follow('S', () => heard.push('second'))
+  const leaveOther = hints.follow('T', () => heard.push('other'))
+  expect(listeners.size).toBe(1)
+  const change = (session: string | null) => {
+    for (const listener of listeners) listener({ namespace: '', name: 'k', owner: 'a', session })
+    return heard.splice(0)
+  }
+  expect([change('S'), change('T'), change('U'), change(null)]).toEqual([['first', 'second'], ['other'], [], []])
+  leaveFirst()
+  expect(change('S')).toEqual(['second'])
+  leaveSecond()
+  expect([change('S'), change('T')]).toEqual([[], ['other']])
+  leaveOther()
+  expect(listeners.size).toBe(0)
+  hints.follow('S', () => heard.push('again'))
+  expect(change('S')).toEqual(['again'])
 })
 
 test('a page of an allowed origin may read a stream', async () => {

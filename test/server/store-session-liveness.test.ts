@@ -66,11 +66,12 @@ test('when a stream has ended its session is alive for a ticket, and no longer',
   expect(await bench.attend('second')).toMatchObject({ kind: 'granted' })
 })
 
-test('a heartbeat takes nothing from what a stream has said', async () => {
+test('a heartbeat takes nothing from what a stream has said, and neither does another stream', async () => {
   const bench = await waiting()
   await bench.queue('second')
   await bench.follow('S', 20_000)
   await bench.beat('S')
+  await bench.follow('S', 1)
   bench.clock.advance(20_000)
   await bench.release('holder')
   expect((await bench.peek('S')).claims).toHaveLength(1)

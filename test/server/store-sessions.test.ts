@@ -244,12 +244,21 @@ test('a claim is never longer than what is left of its session', async () => {
 })
 
 test('a claim that runs out when no timer fires cannot be confirmed any more', async () => {
+  const early = new SessionBench()
+  early.clock.setTimer = () => () => undefined
+  await early.acquire('holder')
+  await early.run('S', [take('a')])
+  await early.release('holder')
+  early.clock.advance(CLAIM)
+  expect(await early.stands('S', ['a'])).toMatchObject({ confirmed: [], ended: [{ owner: 'a', reason: 'expired' }] })
+
   const late = new SessionBench()
   late.clock.setTimer = () => () => undefined
   await late.acquire('holder')
   await late.run('S', [take('a')])
   await late.release('holder')
   late.clock.advance(CLAIM)
+  expect(await late.peek('S')).toMatchObject({ claims: [], ended: [{ owner: 'a', reason: 'expired' }] })
   expect(await late.stands('S', ['a'])).toMatchObject({ confirmed: [], ended: [{ owner: 'a', reason: 'expired' }] })
 })
 
@@ -343,9 +352,10 @@ test('a poll of a single owner finds how a waiter of a session stands, and prolo
   await bench.acquire('holder')
   await bench.run('S', [take('a')])
   expect(await bench.attend('a', LEASE)).toMatchObject({ kind: 'queued', position: 1 })
+  expect(await bench.attend('a', 0)).toMatchObject({ kind: 'queued', position: 1 })
   bench.clock.advance(TICKET)
   await bench.release('holder')
-  expect((await bench.inspect()).mode).toBeNull()
+  expect(await bench.inspect()).toMatchObject({ mode: null, waiters: 1 })
 })
 
 test('a release that comes before the acquire leaves a tombstone', async () => {

@@ -56,6 +56,12 @@ export class Beliefs {
     }
   }
 
+  /** How many true ms it would have been certain yet when it was asked last; 0 if it was not. */
+  certainMs(believer: Believer): number {
+    const { history, now } = this.#options
+    return Math.max(0, (history.certainUntil(believer) ?? 0) - now())
+  }
+
   /** It gives the lock back, or found it lost: from now on it may be somebody else's. */
   ends(believer: Believer): void {
     this.#options.history.ends(believer)

@@ -81,12 +81,14 @@ export class CarriedStream {
       const tell = (data: string | null) => {
         if (epoch === server.machine.epoch && !gone.aborted) this.#tell(data)
       }
-      void asSender(machine.label, () => server.stream(request, tell, gone)).then((reply) => {
-        if (epoch !== server.machine.epoch) return
+      const isOver = () => {
         server.connections.delete(closed)
-        note('server', reply === null ? 'ends' : `answers ${reply.status} ${reply.body}`)
-        this.#bring('reply', () => this.#finish('ended', () => this.#options.resolve(reply)))
-      })
+        return epoch === server.machine.epoch
+      }
+      void asSender(machine.label, () => server.stream(request, tell, gone)).then(
+        (reply) => isOver() && this.#end(reply),
+        (error) => isOver() && this.#fail(`broke off: ${error}`),
+      )
     })
   }
 
@@ -98,6 +100,11 @@ export class CarriedStream {
       note(exchange.machine.label, `hears ${data}`)
       options.heard(data)
     })
+  }
+
+  #end(reply: WireReply | null): void {
+    this.#options.note('server', reply === null ? 'ends' : `answers ${reply.status} ${reply.body}`)
+    this.#bring('reply', () => this.#finish('ended', () => this.#options.resolve(reply)))
   }
 
   #fail(reason: string): void {

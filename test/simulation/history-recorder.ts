@@ -34,6 +34,11 @@ export class HistoryRecorder {
     }
   }
 
+  /** Until when it could be certain when it was asked last, in true ms; `null` if it never was. */
+  certainUntil(believer: Believer): number | null {
+    return this.#recorded.get(believer)?.heldUntil ?? null
+  }
+
   /** From now on the lock may be handed back, whatever was counted on; nobody need be told that it was. */
   ends(believer: Believer): void {
     const recorded = this.#recorded.get(believer)

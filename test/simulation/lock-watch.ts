@@ -180,17 +180,26 @@ export class LockWatch {
     if (owner !== null) lock.waiters.delete(owner)
   }
 
+  /** The owner does not wait any more. */
+  unqueued({ name, owner }: OwnerRef): void {
+    if (owner !== null) this.lock(name).waiters.delete(owner)
+  }
+
   /** The store says that the owner is over. */
   ended(ref: OwnerRef, reason: EndReason): void {
-    const holder = this.lock(ref.name).holders.get(ref.owner)
+    this.lost(ref, reason)
+    this.gone(ref)
+  }
+
+  /** The store says that the owner does not hold; it may wait. */
+  lost({ name, owner }: OwnerRef, reason: EndReason): void {
+    const lock = this.lock(name)
+    const holder = lock.holders.get(owner)
     const leftMs = holder === undefined ? 0 : promisedEndOf(holder) - this.now
     if (leftMs > SLACK_MS && reason !== 'released' && reason !== 'revoked') {
-      this.broken(
-        'promise',
-        `${ref.owner} lost ${ref.name} (${reason}), ${Math.round(leftMs)} ms before its promised end`,
-      )
+      this.broken('promise', `${owner} lost ${name} (${reason}), ${Math.round(leftMs)} ms before its promised end`)
     }
-    this.gone(ref)
+    if (lock.holders.delete(owner) && lock.holders.size === 0) lock.freeSince = this.now
   }
 
   /** All that a session holds and waits for is over. */
@@ -330,7 +339,8 @@ export class LockWatch {
   /** Nobody who waits, and is alive, has been before. */
   #checkTurn({ name, owner }: OwnerRef, lock: WatchedLock, steal: Steal | null): void {
     const waiter = lock.waiters.get(owner ?? '')
-    const isDead = waiter !== undefined && waiter.session !== null && waiter.session.liveUntil + SLACK_MS < this.now
+    const life = waiter?.session?.liveUntil ?? waiter?.liveUntil ?? this.now
+    const isDead = life + SLACK_MS < this.now
     let hasArrivedBefore = true
     for (const [other, one] of lock.waiters) {
       const { since, steals, session } = one

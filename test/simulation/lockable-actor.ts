@@ -1,6 +1,7 @@
 import { LockClient } from '../../src/core/client.ts'
 import { isLockableError } from '../../src/core/errors.ts'
 import type { LockableEvent } from '../../src/core/events.ts'
+import type { HeartbeatHost, HeartbeatHostOptions } from '../../src/core/heartbeat-host.ts'
 import type { Lease } from '../../src/core/lease.ts'
 import type { PageChange, Runtime } from '../../src/core/ports.ts'
 import type { AcquireOptions, LockableOptions, LockOptions } from '../../src/core/types.ts'
@@ -9,9 +10,14 @@ import type { Believer } from './believer.ts'
 import type { Machine } from './machine.ts'
 import type { Action, HoldAction } from './plan.ts'
 import { portsOf, SECRET_MARK } from './ports.ts'
+import { SimulatedWorker } from './simulated-worker.ts'
 import type { Actor, ActorContext } from './world.ts'
 
 const EPILOGUE_HOLD_MS = 50
+/** ms that timers and rounding may cost a lease. */
+const LEFT_MS = 50
+/** The same for one that a worker renews: a slow message to it makes what is known of its clock less. */
+const LEFT_BY_WORKER_MS = 1_000
 /** ms of a fresh lease that may not be enough for a round trip. */
 const SHORT_MS = 500
 
@@ -24,10 +30,13 @@ export class LockableActor implements Actor {
   readonly #acquiring = new Map<string, number>()
   /** By the id of the lease. */
   readonly #believers = new Map<string, Believer>()
+  readonly #leases = new Map<string, Lease>()
   /** The names of locks that it gives up by itself after a while. */
   readonly #limited = new Set<string>()
   #page: ((change: PageChange) => void) | null = null
   #isClosed = false
+  /** When the server last said something by which a lock may be lost, in true ms. */
+  #refusedAt = Number.NEGATIVE_INFINITY
   #hasLeft = false
   /** It got a lock with too little left to be confirmed in time, as who polls for a short lease may. */
   #isShort = false
@@ -57,6 +66,8 @@ export class LockableActor implements Actor {
   }
 
   mayBeat(name: string): boolean {
+    // A worker goes on for a page that is frozen, and does not know what that page has found out.
+    if (this.#context.plan.hasWorker) return true
     // The loop does not know of maxHold: until the page stops it, it renews what the server has granted, and harms nobody.
     if (this.#limited.has(name)) return true
     // What was heard of too late to be certain is confirmed by a heartbeat before it is held.
@@ -144,6 +155,7 @@ export class LockableActor implements Actor {
     const asked = { believes: () => lease.state === 'held', remaining: () => lease.remaining() }
     const believer = { label, machine, name, mode, fencingToken, askedAt, ...asked }
     this.#believers.set(lease.id, believer)
+    this.#leases.set(lease.id, lease)
     this.#context.beliefs.begin(believer)
   }
 
@@ -166,20 +178,47 @@ export class LockableActor implements Actor {
   }
 
   #hear(event: LockableEvent): void {
-    const { beliefs, isCalm, trueNow, verdict, trace } = this.#context
+    const { beliefs, trueNow, trace } = this.#context
     const name = 'name' in event ? event.name : ''
     trace.add(trueNow(), this.label, `event ${event.type} ${name}`)
     if (event.type === 'heartbeat.ok') beliefs.look(event.name)
     if (event.type === 'granted' && event.remainingMs < SHORT_MS) this.#isShort = true
     if (event.type === 'released') this.#ends(event.lease)
-    if (event.type !== 'lost') return
-    this.#ends(event.lease)
+    if (event.type === 'lost') this.#lost(event)
+  }
+
+  #lost(event: Extract<LockableEvent, { type: 'lost' }>): void {
+    const { isCalm, plan, verdict } = this.#context
+    this.#checkAbort(event.lease, event.name)
     this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
     const isMeant =
       this.#hasLeft || this.#isShort || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
-    if (isCalm && !isMeant) {
+    // Messages between threads that are busy take their time, as in a fault.
+    if (isCalm && !plan.hasWorker && !isMeant) {
       verdict.broken('loss without a fault', `${this.label} lost ${event.name}: ${event.loss.sentence}`)
     }
+    if (!isMeant) this.#checkReason(event.lease, event.name)
+    this.#ends(event.lease)
+  }
+
+  /** Safety rule 5: whoever hears of a loss finds the signal aborted. */
+  #checkAbort(id: string, name: string): void {
+    const lease = this.#leases.get(id)
+    if (lease === undefined || lease.signal.aborted) return
+    this.#context.verdict.broken('abort first', `${this.label} is told that ${name} is lost before its signal aborts`)
+  }
+
+  /** Safety rule 8: only time or the server's word ends a lease. */
+  #checkReason(id: string, name: string): void {
+    const { beliefs, verdict, plan } = this.#context
+    const believer = this.#believers.get(id)
+    if (believer === undefined || !this.machine.hasEvenClocks || this.#refusedAt > believer.askedAt) return
+    const leftMs = beliefs.certainMs(believer)
+    if (leftMs < (plan.hasWorker ? LEFT_BY_WORKER_MS : LEFT_MS)) return
+    verdict.broken(
+      'loss without a word',
+      `${this.label} lost ${name} with ${Math.round(leftMs)} ms left, and nobody said so`,
+    )
   }
 
   #checkSecrecy(event: LockableEvent): void {
@@ -188,18 +227,35 @@ export class LockableActor implements Actor {
   }
 
   #runtime(): Runtime {
-    const { tweaks } = this.#context
-    const ports = portsOf(this.#context, (listener) => {
-      this.#page = listener
-    })
+    const { tweaks, plan } = this.#context
+    const ports = portsOf(
+      this.#context,
+      (listener) => {
+        this.#page = listener
+      },
+      () => {
+        this.#refusedAt = this.#context.trueNow()
+      },
+    )
     return {
       ...ports,
       heartbeatHost: ({ dispatch, threadChanged }) => {
         threadChanged({ thread: 'page', reason: null })
-        const loop = new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
-        return tweaks.host?.(loop, ports) ?? loop
+        const host = plan.hasWorker
+          ? this.#startWorker(dispatch)
+          : new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
+        return tweaks.host?.(host, ports) ?? host
       },
     }
+  }
+
+  #startWorker(dispatch: HeartbeatHostOptions['dispatch']): HeartbeatHost {
+    const { kernel, random, machine } = this.#context
+    const worker = machine.thread(random.fork(1))
+    const workerPorts = portsOf({ ...this.#context, machine: worker }, undefined, () => {
+      this.#refusedAt = this.#context.trueNow()
+    })
+    return new SimulatedWorker({ kernel, random: random.fork(2), page: machine, worker, workerPorts, dispatch })
   }
 
   #pause(ms: number): Promise<void> {

@@ -20,6 +20,8 @@ export class Machine implements Clock, Timers {
   tasks = 0
   /** Grows when the process dies: what the old one began is none of the new one's business. */
   epoch = 0
+  /** Its clocks were never set, and never stood still. */
+  hasEvenClocks = true
   /** True ms since when it runs without interruption. */
   runsSince = 0
   readonly #kernel: Kernel
@@ -35,6 +37,7 @@ export class Machine implements Clock, Timers {
   #alive = true
   #backlog: Backlogged[] = []
   #sleepers: (() => void)[] = []
+  readonly #threads: Machine[] = []
 
   constructor(label: string, kernel: Kernel, random: Random, rate: number) {
     this.label = label
@@ -43,6 +46,14 @@ export class Machine implements Clock, Timers {
     this.rate = rate
     this.#origin = random.between(0, 1_000_000)
     this.#wallOffset = WALL_AT_START + random.between(-3_600_000, 3_600_000)
+  }
+
+  /** Another thread of the same process: it is frozen by itself only, and its monotonic clock begins elsewhere. */
+  thread(random: Random): Machine {
+    const thread = new Machine(this.label, this.#kernel, random, this.rate)
+    thread.#wallOffset = this.#wallOffset
+    this.#threads.push(thread)
+    return thread
   }
 
   get isAlive(): boolean {
@@ -101,6 +112,8 @@ export class Machine implements Clock, Timers {
 
   /** Nothing runs for `ms` of true time, and the monotonic clock stands still. */
   sleep(ms: number): void {
+    this.hasEvenClocks = false
+    for (const thread of this.#threads) thread.sleep(ms)
     this.#sleeps += 1
     this.#asleepSince ??= this.#kernel.now
     this.#kernel.after(ms, () => {
@@ -112,11 +125,14 @@ export class Machine implements Clock, Timers {
 
   /** Somebody sets the wall clock. */
   stepWall(ms: number): void {
+    this.hasEvenClocks = false
     this.#wallOffset += ms
+    for (const thread of this.#threads) thread.#wallOffset += ms
   }
 
   /** The process is gone, with its timers and all that it waited for. */
   kill(): void {
+    for (const thread of this.#threads) thread.kill()
     this.#alive = false
     this.epoch += 1
     this.#backlog = []

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
+import { worldOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 import { type Dialect, type Plan, planOf, type WorldOptions } from './plan.ts'
 import { shrink } from './shrink.ts'
@@ -92,22 +93,23 @@ async function search(from: number, count: number): Promise<boolean> {
 async function judgeMutants(from: number, count: number): Promise<boolean> {
   let areAllCaught = true
   const wanted = MUTANTS.filter(({ name }) => values.mutant === 'all' || name === values.mutant)
-  for (const { name, dialect, tweaks } of wanted) {
+  for (const { name, dialect, hasSessions, rules: allowed, tweaks } of wanted) {
     const rules = new Map<string, number>()
     let first: number | null = null
     let caught = 0
     for (let seed = from; seed < from + count; seed += 1) {
-      const [violation] = (
-        await runPlan(planOf(seed, { ...world, ...(dialect === null ? {} : { dialect }) }), { tweaks })
-      ).violations
+      const [violation] = (await runPlan(planOf(seed, { ...world, ...worldOf({ dialect, hasSessions }) }), { tweaks }))
+        .violations
       if (violation === undefined) continue
       first ??= seed
       caught += 1
       rules.set(violation.rule, (rules.get(violation.rule) ?? 0) + 1)
     }
     areAllCaught &&= caught > 0
-    const by = [...rules].map(([rule, times]) => `${rule} ${times}`).join(', ')
-    say(`${name.padEnd(34)} ${String(caught).padStart(5)} of ${count}, first ${first}  (${by})`)
+    const by = [...rules]
+      .map(([rule, times]) => `${rule}${allowed.some((each) => each === rule) ? '' : ' (!)'} ${times}`)
+      .join(', ')
+    say(`${name.padEnd(48)} ${String(caught).padStart(5)} of ${count}, first ${first}  (${by})`)
   }
   return areAllCaught
 }

@@ -1,30 +1,21 @@
 import { elapsed, type Instant, instant } from '../../src/core/clock.ts'
+import { LockLostError } from '../../src/core/errors.ts'
 import type { SendOptions, WireReply, WireRequest } from '../../src/core/ports.ts'
+import { PeerClock } from '../../src/heartbeat/peer-clock.ts'
 import { operationPath } from '../../src/protocol/paths.ts'
+import { PROBLEM_MEDIA_TYPE, problemDocument } from '../../src/protocol/problems.ts'
 import { Lock } from '../../src/server/stores/memory/lock.ts'
 import { WaitQueue } from '../../src/server/stores/memory/wait-queue.ts'
 import { forwarded } from './forwarded-store.ts'
 import type { Machine } from './machine.ts'
-import type { Dialect } from './plan.ts'
+import type { Mutant } from './mutant.ts'
+import { SESSION_MUTANTS } from './session-mutants.ts'
 import type { ClientPorts, Tweaks } from './tweaks.ts'
-import type { Rule } from './verdict.ts'
 
-/** The product with one of its rules broken on purpose, to see that the oracles notice. */
-export interface Mutant {
-  readonly name: string
-  /** In which worlds it is looked for; `null`: in all. */
-  readonly dialect: Dialect | null
-  /** By which rules it may be caught: by others it would be for the wrong reason. */
-  readonly rules: readonly Rule[]
-  /** Within how many seeds, from 1 on, it must be caught. */
-  readonly within: number
-  readonly tweaks: Tweaks
-}
-
-export const MUTANTS: readonly Mutant[] = [
+const SINGLE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the lease counts from the reply',
-    rules: ['mutual exclusion'],
+    rules: ['mutual exclusion', 'history'],
     dialect: 'owned',
     within: 300,
     tweaks: {
@@ -36,7 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no margin',
-    rules: ['mutual exclusion'],
+    rules: ['mutual exclusion', 'history'],
     dialect: 'owned',
     within: 1_000,
     tweaks: { ports: (ports) => withReplies(ports, (reply) => withMore(reply, (ms) => (ms + 100) / 0.98 - ms)) },
@@ -46,7 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
     rules: ['mutual exclusion'],
     dialect: 'owned',
     within: 300,
-    tweaks: { ports: (ports) => ({ ...ports, wall: () => ports.now() }) },
+    tweaks: { ports: withoutWall },
   },
   {
     name: 'no deadline check on read',
@@ -87,14 +78,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no tombstones',
-    rules: ['zombie grant', 'loss without a fault'],
+    rules: ['zombie grant', 'loss without a fault', 'session'],
     dialect: 'owned',
     within: 300,
     tweaks: { storeOptions: (options) => ({ ...options, limits: { tombstones: 0 } }) },
   },
   {
     name: 'a claim gets the full lease',
-    rules: ['lost wake-up', 'claim'],
+    rules: ['lost wake-up', 'claim', 'session'],
     dialect: 'owned',
     within: 300,
     tweaks: { patch: () => patchGrant(() => ({ claim: false })) },
@@ -112,10 +103,16 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   { name: 'last come, first served', rules: ['fifo'], dialect: 'owned', within: 300, tweaks: { patch: patchQueue } },
-  { name: 'a heartbeat shortens', rules: ['mutual exclusion'], dialect: 'owned', within: 300, tweaks: shortening() },
+  {
+    name: 'a heartbeat shortens',
+    rules: ['mutual exclusion', 'promise'],
+    dialect: 'owned',
+    within: 300,
+    tweaks: shortening(),
+  },
   {
     name: 'an acquire that is repeated is not renewed',
-    rules: ['mutual exclusion'],
+    rules: ['mutual exclusion', 'promise'],
     dialect: 'owned',
     within: 1_500,
     tweaks: notRenewing(),
@@ -138,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the server expires by the wall clock',
-    rules: ['mutual exclusion', 'lost wake-up', 'fifo'],
+    rules: ['mutual exclusion', 'lost wake-up', 'fifo', 'promise', 'session', 'claim'],
     dialect: 'owned',
     within: 300,
     tweaks: {
@@ -147,6 +144,66 @@ export const MUTANTS: readonly Mutant[] = [
         ...(clock && { clock: { ...clock, now: () => clock.wall() } }),
       }),
     },
+  },
+  {
+    name: 'believing until told otherwise',
+    rules: ['mutual exclusion', 'heartbeat without belief', 'history', 'quiescence'],
+    dialect: 'owned',
+    within: 300,
+    tweaks: { ports: (ports) => withReplies(ports, (reply) => withMore(reply, () => 600_000)) },
+  },
+  {
+    name: 'a failed heartbeat is a loss',
+    rules: ['loss without a word'],
+    dialect: 'owned',
+    within: 300,
+    tweaks: { ports: failingHeartbeats },
+  },
+  {
+    name: 'the loss is told before the abort',
+    rules: ['abort first'],
+    dialect: null,
+    within: 300,
+    tweaks: { patch: patchAbort },
+  },
+  {
+    name: 'instants of another thread are taken as they are',
+    rules: ['mutual exclusion', 'loss without a word', 'loss without a fault'],
+    dialect: 'owned',
+    within: 300,
+    tweaks: { patch: () => patchPeer((theirs) => theirs) },
+  },
+  {
+    name: 'a lease counts from the message of its worker',
+    rules: ['mutual exclusion'],
+    dialect: 'owned',
+    within: 1_000,
+    tweaks: { patch: patchArrival },
+  },
+  {
+    name: 'asking again confirms a claim',
+    rules: ['claim', 'lost wake-up', 'fencing'],
+    dialect: 'owned',
+    hasSessions: false,
+    within: 1_000,
+    tweaks: {
+      store: (store) => ({
+        ...forwarded(store),
+        acquire: async (step) => {
+          const outcome = await store.acquire(step)
+          if (outcome.kind === 'granted' && outcome.claim) await store.renew([{ ...step, leaseMs: null }])
+          return outcome
+        },
+      }),
+    },
+  },
+  {
+    name: 'the dead keep their turn',
+    rules: ['fifo', 'lost wake-up', 'promise'],
+    dialect: 'owned',
+    hasSessions: false,
+    within: 1_000,
+    tweaks: { patch: () => patchDead() },
   },
   {
     name: 'giving up is not told',
@@ -165,6 +222,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ]
 
+/** All of them: each breaks one rule. */
+export const MUTANTS: readonly Mutant[] = [...SINGLE_MUTANTS, ...SESSION_MUTANTS]
+
+/** The wall clock goes with the other one, and so shows no sleep. */
+function withoutWall(ports: ClientPorts): ClientPorts {
+  const offset = ports.wall() - ports.now()
+  return { ...ports, wall: () => ports.now() + offset }
+}
+
 /** The ports with every reply changed on its way. */
 function withReplies(ports: ClientPorts, change: (reply: WireReply, sentAt: Instant) => WireReply): ClientPorts {
   const send = async (request: WireRequest, options: SendOptions) => {
@@ -176,15 +242,15 @@ function withReplies(ports: ClientPorts, change: (reply: WireReply, sentAt: Inst
 
 /** The reply with so many ms more left than the server said. */
 function withMore(reply: WireReply, more: (ms: number) => number): WireReply {
-  const json: unknown = reply.status === 200 ? JSON.parse(reply.body) : null
-  if (typeof json !== 'object' || json === null || !('expires_in_ms' in json)) return reply
-  const ms = Number(json.expires_in_ms)
-  return { ...reply, body: JSON.stringify({ ...json, expires_in_ms: ms + more(ms) }) }
+  if (reply.status !== 200) return reply
+  const revive = (key: string, value: unknown) =>
+    key === 'expires_in_ms' && typeof value === 'number' ? value + more(value) : value
+  return { ...reply, body: JSON.stringify(JSON.parse(reply.body, revive)) }
 }
 
-/** How long the server says that it had parked the request, in ms. */
+/** How long the server says that it had parked the request, in ms; requests of sessions are never parked. */
 function waited(reply: WireReply): number {
-  return durationIn(reply, 'waited_ms') ?? 0
+  return reply.body.includes('"epoch":') ? 0 : (durationIn(reply, 'waited_ms') ?? 0)
 }
 
 function durationIn(reply: WireReply, member: string): number | null {
@@ -220,6 +286,77 @@ function withRevival(ports: ClientPorts, machine: Machine): ClientPorts {
     return withMore(reply, () => lateMs)
   }
   return { ...withReplies(ports, late), ...clocks }
+}
+
+/** Every heartbeat without an answer is taken for a no. */
+function failingHeartbeats(ports: ClientPorts): ClientPorts {
+  const no = { status: 200, contentType: 'application/json', body: JSON.stringify(NO), retryAfterMs: null }
+  const gone = problemDocument('session-unknown', 'as if')
+  const unknown = { status: 409, contentType: PROBLEM_MEDIA_TYPE, body: JSON.stringify(gone), retryAfterMs: null }
+  return {
+    ...ports,
+    send: async (request, options) => {
+      try {
+        return await ports.send(request, options)
+      } catch (error) {
+        if (!request.path.includes('/heartbeat') || options.signal?.aborted) throw error
+        return request.path === '/v1/session/heartbeat' ? unknown : no
+      }
+    },
+  }
+}
+
+const NO = { v: 2, response: false, reason: 'unknown' } as const
+
+/** Lets the abort of a loss come after what is told of it. */
+function patchAbort(): () => void {
+  const { abort } = AbortController.prototype
+  AbortController.prototype.abort = function (reason) {
+    if (!(reason instanceof LockLostError)) return abort.call(this, reason)
+    void Promise.resolve()
+      .then(() => {})
+      .then(() => abort.call(this, reason))
+  }
+  return () => {
+    AbortController.prototype.abort = abort
+  }
+}
+
+/** Translates the instants of another thread in another way. */
+function patchPeer(translate: (this: PeerClock, theirs: Instant) => Instant): () => void {
+  const { toHere } = PeerClock.prototype
+  PeerClock.prototype.toHere = translate
+  return () => {
+    PeerClock.prototype.toHere = toHere
+  }
+}
+
+/** When the message of the worker was there: as late as what it tells can have been. */
+function patchArrival(): () => void {
+  const { receive } = PeerClock.prototype
+  let arrived: Instant = { mono: 0, wall: 0 }
+  PeerClock.prototype.receive = function (stamp) {
+    receive.call(this, stamp)
+    // The stamp of the answer is taken at once, and only looked at.
+    arrived = { mono: this.stamp().at, wall: Number.POSITIVE_INFINITY }
+  }
+  const undo = patchPeer(() => arrived)
+  return () => {
+    undo()
+    PeerClock.prototype.receive = receive
+  }
+}
+
+/** Nobody loses a place by not being there. */
+function patchDead(): () => void {
+  const { removeDead, head } = WaitQueue.prototype
+  WaitQueue.prototype.removeDead = () => []
+  WaitQueue.prototype.head = function () {
+    return head.call(this, Number.NEGATIVE_INFINITY)
+  }
+  return () => {
+    Object.assign(WaitQueue.prototype, { removeDead, head })
+  }
 }
 
 type Host = ReturnType<NonNullable<Tweaks['host']>>

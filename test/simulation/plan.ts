@@ -8,8 +8,12 @@ export const HEALED_AT = 60_000
 const LAST_ACTION_AT = 40_000
 /** Clocks are off by up to this rate. The product promises to bear 1 %. */
 const WORST_RATE = 0.009
+/** How many clients of ours beat in a worker. */
+const WORKER_CHANCE = 0.3
 /** How many of the servers of ours know sessions. */
 const SESSIONS_CHANCE = 0.6
+/** ms. */
+const LONG_HOLD_MS = 12_000
 /** What ordinary messages take in the classic world at most, in ms: it is not safe against later ones. */
 const CLASSIC_DELAY_MS = 80
 
@@ -76,6 +80,8 @@ export interface ClientPlan {
   readonly leaseMs: number | null
   /** ms between its polls where there is no queue. */
   readonly retryMs: number
+  /** Whether its heartbeats are sent from another thread. */
+  readonly hasWorker: boolean
   /** How often it hears of grants by a stream, if it speaks sessions. */
   readonly streamChance: number
 }
@@ -140,12 +146,14 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
   const sessionRandom = random.fork(2)
   const drawn = dialect === 'owned' && sessionRandom.chance(SESSIONS_CHANCE)
   const hasSessions = dialect === 'owned' && (options.hasSessions ?? drawn)
-  const clients = planClients(random, dialect, leaseMs, { classicServer, rates }).map((client) =>
-    hasSessions ? inSessions(client, sessionRandom) : client,
-  )
+  const threads = random.fork(3)
+  const clients = planClients(random, dialect, leaseMs, { classicServer, rates })
+    .map((client) => (hasSessions ? inSessions(client, sessionRandom) : client))
+    .map((client) => ({ ...client, hasWorker: threads.chance(WORKER_CHANCE) && client.kind === 'lockable' }))
   const names = random.chance(0.8) ? ['a'] : ['a', 'b/ü']
   const actions = planActions(random, dialect, clients, names)
-  const faults = planFaults(random, dialect, actions)
+  const more = hasSessions ? planSessionFaults(sessionRandom, actions) : []
+  const faults = withoutLostTime(withoutLostTokens([...planFaults(random, dialect, actions), ...more]))
   const leases = [leaseMs, ...clients.map(longestLeaseOf), ...actions.map(leaseOf)]
   return {
     seed,
@@ -175,9 +183,9 @@ export function without(plan: Plan, dropped: ReadonlySet<number>): Plan {
   }
 }
 
-/** A raw client asks for any lease with each of its heartbeats. */
+/** Those that are not ours ask for any lease. */
 function longestLeaseOf({ kind, leaseMs }: ClientPlan): number {
-  return kind === 'raw' ? Math.max(...LEASES) : (leaseMs ?? 0)
+  return kind === 'lockable' ? (leaseMs ?? 0) : Math.max(...LEASES)
 }
 
 function leaseOf(action: Action): number {
@@ -200,6 +208,7 @@ function planClients(
       parkingChance: random.pick([0, 0.5, 1, 1, 1]),
       dialect: dialect === 'classic' && classicServer !== 'ours' ? random.pick(['auto', 'classic']) : dialect,
       retryMs: random.pick([60, 1_000]),
+      hasWorker: false,
       streamChance: 0,
       // On a classic server it states what that server gives.
       leaseMs: dialect === 'classic' ? leaseMs : random.chance(0.5) ? random.pick(LEASES) : null,
@@ -268,7 +277,37 @@ function planFaults(random: Random, dialect: Dialect, actions: readonly Action[]
       random.chance(0.5) ? planNetworkFault(random, dialect, at, who) : planMachineFault(random, dialect, at, who),
     )
   }
-  return withoutLostTime(withoutLostTokens(faults))
+  return faults
+}
+
+/** What is rare otherwise, and matters to who speaks sessions. */
+function planSessionFaults(random: Random, actions: readonly Action[]): Fault[] {
+  const near = random.pick(actions)
+  if (random.chance(0.1)) return planLateNews(random, near.at, near.who)
+  // Whoever holds long enough that others have been granted the lock before it gives it back.
+  const isLong = near.kind === 'hold' && near.holdMs > LONG_HOLD_MS
+  return isLong && random.chance(0.5) ? planRebirth(random, near.at, near.who) : []
+}
+
+/** News of grants come late, and then nothing comes any more. */
+function planLateNews(random: Random, from: number, who: string): Fault[] {
+  const cutAt = from + random.between(500, 12_000)
+  const fault = { kind: 'network', from, who, chance: 1, ms: 6_000, stream: random.whole(1_000, 1_000_000) } as const
+  return [
+    { ...fault, until: cutAt, message: 'event', effect: 'delay' },
+    { ...fault, from: cutAt, until: Math.min(HEALED_AT, cutAt + 12_000), message: 'any', effect: 'lose' },
+  ]
+}
+
+/** What opened a session comes once more after the server has forgotten it, before the client hears of that. */
+function planRebirth(random: Random, from: number, who: string): Fault[] {
+  const at = from + random.between(300, 3_000)
+  const fault = { kind: 'network', from, who, chance: 1, ms: 8_000, stream: random.whole(1_000, 1_000_000) } as const
+  return [
+    { ...fault, until: at, message: 'request', effect: 'duplicate' },
+    { kind: 'restart', at, downMs: 20, graceful: false },
+    { ...fault, from: at, until: at + random.between(1_000, 6_000), message: 'request', effect: 'lose' },
+  ]
 }
 
 /** First one hears nothing any more, then nobody hears one either: what was asked for is granted, and asked for again. */

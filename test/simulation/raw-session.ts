@@ -272,16 +272,17 @@ export class RawSession {
 
   /** Under a new epoch: goes on with what is listed, releases what it does not know, asks anew for what is missing. */
   #synced({ holds, waits }: SyncReply, { epoch, expires_in_ms }: SessionStanding, sentAt: Instant): void {
-    const listed = new Set([...holds, ...waits].map(({ owner }) => owner))
+    const held = new Set(holds.map(({ owner }) => owner))
+    const awaited = new Set(waits.map(({ owner }) => owner))
     for (const { owner, name } of [...holds, ...waits]) {
       if (!this.#locks.has(owner)) this.#unanswered.push({ op: 'release', name, owner })
     }
     for (const { lock, decide } of [...this.#locks.values()]) {
-      if (listed.has(lock.owner)) lock.listed(epoch, certain(sentAt, expires_in_ms))
-      else {
-        const decision = lock.state === 'waiting' ? 'again' : 'lost'
+      const isWaiting = lock.state === 'waiting'
+      if (held.has(lock.owner)) lock.listed(epoch, certain(sentAt, expires_in_ms))
+      else if (!isWaiting || !awaited.has(lock.owner)) {
         lock.end()
-        decide(decision)
+        decide(isWaiting ? 'again' : 'lost')
       }
     }
   }

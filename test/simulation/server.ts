@@ -20,7 +20,7 @@ const MAX_WAIT_MS = 30_000
 const SHORTEST_LEASE_MS = 1_000
 
 type Answer = (request: WireRequest, gone: AbortSignal) => Promise<WireReply>
-/** Resolves to `null` when the stream has ended, or to a reply that is none. */
+/** Resolves to `null` when the stream has ended, or to a reply that is none; rejects if it broke off. */
 type Stream = (
   request: WireRequest,
   tell: (data: string | null) => void,
@@ -198,7 +198,12 @@ function behindHandler(store: LockStore, clock: ServerClock, lease: typeof DEFAU
       const response = await fetch(request, signal)
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
       if (!isStream || response.body === null) return readReply(response)
-      await readEvents(response.body, tell)
+      try {
+        await readEvents(response.body, tell)
+      } catch (error) {
+        // Whoever has hung up reads no more.
+        if (!signal.aborted) throw error
+      }
       return null
     },
     drain: () => void handler.close(),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { worldOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 import { planOf, type WorldOptions } from './plan.ts'
 import { shrink } from './shrink.ts'
@@ -51,9 +52,9 @@ describe('each rule, when it is broken on purpose:', () => {
   it.each(MUTANTS)(
     '$name is noticed within $within schedules',
     { timeout: 60_000 },
-    async ({ dialect, rules, tweaks, within }) => {
+    async ({ dialect, hasSessions, rules, tweaks, within }) => {
       for (let seed = 1; seed <= within; seed += 1) {
-        const [violation] = (await runPlan(planOf(seed, dialect === null ? {} : { dialect }), { tweaks })).violations
+        const [violation] = (await runPlan(planOf(seed, worldOf({ dialect, hasSessions })), { tweaks })).violations
         if (violation === undefined) continue
         expect(rules).toContain(violation.rule)
         return

@@ -20,6 +20,7 @@ export type Rule =
   | 'settling'
   | 'quiescence'
   | 'loss without a fault'
+  | 'loss without a word'
   | 'secrecy'
   | 'exception'
 

@@ -92,7 +92,7 @@ export class WatchedStore implements LockStore {
       const outcome = outcomes[index]
       this.#locks.note(`renew ${step.owner} ${step.name}`, outcome)
       if (outcome?.kind === 'renewed') this.#locks.renewed(step, outcome)
-      else this.#locks.ended(step, outcome?.reason ?? 'unknown')
+      else this.#locks.lost(step, outcome?.reason ?? 'unknown')
     }
     return outcomes
   }
@@ -178,6 +178,8 @@ export class WatchedStore implements LockStore {
     // A release tells of itself, as a thief does; and what was asked for before that in the same step comes before it.
     const reason = outcome.kind === 'spent' ? outcome.reason : null
     if (reason === 'stolen') this.#locks.stolen(step)
+    // Who is not remembered had a ticket that ran out, or was released where nothing is remembered.
+    else if (outcome.kind === 'gone') this.#locks.unqueued(step)
     else if (reason !== 'released') this.#attended(step, outcome, changed.session)
     this.#stepEnded()
   }

@@ -46,6 +46,7 @@ export interface Actor {
 export interface ActorContext {
   readonly plan: ClientPlan
   readonly machine: Machine
+  readonly kernel: Kernel
   readonly random: Random
   readonly network: SimulatedNetwork
   readonly beliefs: Beliefs
@@ -235,6 +236,7 @@ class World {
     const context: ActorContext = {
       plan,
       machine: new Machine(plan.label, this.#kernel, random.fork(0), plan.rate),
+      kernel: this.#kernel,
       random: random.fork(1),
       network: this.#network,
       beliefs: this.#beliefs,

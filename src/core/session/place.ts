@@ -20,6 +20,8 @@ import type { Entry, PipeAnswer } from './pipe.ts'
 
 /** A claim with less left than so many ms is confirmed before anybody believes in it. */
 const SHORT_CLAIM_MS = 500
+/** The part of a lease of which too little is left to begin with. */
+const SHORT_PART = 1 / 8
 /** ms after which is asked again by an acquire that was neither granted nor queued. */
 const ASK_AGAIN_MS = { least: 50, most: 60_000 }
 
@@ -334,7 +336,8 @@ export class Place implements Keeper {
     this.#claim = { fencingToken: answer.fencing_token, waitedMs: this.#waited() }
     this.#unask()
     // Too little is left to begin with. It is confirmed as a claim would be, which renews the session.
-    const isCertain = remaining(term, this.#acquisition.runtime) > 0
+    const isCertain =
+      remaining(term, this.#acquisition.runtime) > Math.min(SHORT_CLAIM_MS, answer.lease_ms * SHORT_PART)
     this.#state = isCertain ? 'held' : 'doubted'
     if (!isCertain) this.#session.confirm(this)
     this.#session.waitingChanged(this)

@@ -422,7 +422,9 @@ export class Session implements PlaceSession {
         refused: giveUp,
       }
       const overtake = () => {
-        if (!isSent) void this.#releasePast(owner, name).then(settle, () => {})
+        // Before that it may be a classic server that takes a POST for a GET, and would free whoever holds the lock.
+        if (!isSent && this.#context.connection.dialect === 'owned')
+          void this.#releasePast(owner, name).then(settle, () => {})
       }
       const cancel = this.#pipe.isBusy ? runtime.setTimer(overtake, HELD_UP_MS, true) : () => {}
       this.#leaving.set(owner, settle)

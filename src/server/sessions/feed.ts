@@ -27,7 +27,6 @@ export class SessionFeed {
   }
 
   #farewell({ reason }: SessionGone): FeedEvent[] {
-    if (this.isGone) return []
     this.isGone = true
     this.isWaiting = false
     return [{ epoch: this.#epoch, session: this.session, type: 'gone', reason }]

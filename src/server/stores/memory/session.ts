@@ -42,9 +42,9 @@ export class Session {
   /** The highest of all attempts. */
   seq = -1
   /** The monotonic ms at which it lapses. */
-  expiresAt = Number.NEGATIVE_INFINITY
+  expiresAt: number = Number.NEGATIVE_INFINITY
   /** Until when its waiters count as alive. */
-  liveUntil = Number.NEGATIVE_INFINITY
+  liveUntil: number = Number.NEGATIVE_INFINITY
   readonly #holds = new Map<string, Hold>()
   readonly #places = new Map<string, Place>()
   /** Those of the holders that are not confirmed yet. */
@@ -159,7 +159,7 @@ export class Session {
       epoch: this.epoch,
       leaseMs: this.leaseMs,
       expiresInMs: Math.max(0, Math.floor(this.expiresAt - now)),
-      confirmed: [...new Set(confirm)].filter((owner) => this.#holds.has(owner)),
+      confirmed: [...new Set(confirm)].filter((owner) => this.#holds.has(owner) && !this.#claims.has(owner)),
       claims: [...this.#claims].map(([owner, { lock, holder }]) => ({
         owner,
         name: lock.name,

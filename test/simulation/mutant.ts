@@ -1,0 +1,22 @@
+import type { Dialect, WorldOptions } from './plan.ts'
+import type { Tweaks } from './tweaks.ts'
+import type { Rule } from './verdict.ts'
+
+/** The product with one of its rules broken on purpose, to see that the oracles notice. */
+export interface Mutant {
+  readonly name: string
+  /** In which worlds it is looked for; `null`: in all. */
+  readonly dialect: Dialect | null
+  /** Set: only where servers know sessions, or where they do not. */
+  readonly hasSessions?: boolean | undefined
+  /** By which rules it may be caught: by others it would be for the wrong reason. */
+  readonly rules: readonly Rule[]
+  /** Within how many seeds, from 1 on, it must be caught. */
+  readonly within: number
+  readonly tweaks: Tweaks
+}
+
+/** The worlds in which a mutant is looked for. */
+export function worldOf({ dialect, hasSessions }: Pick<Mutant, 'dialect' | 'hasSessions'>): WorldOptions {
+  return { ...(dialect === null ? {} : { dialect }), ...(hasSessions === undefined ? {} : { hasSessions }) }
+}
