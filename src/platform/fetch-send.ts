@@ -1,4 +1,4 @@
-import { linkAborts } from '../core/async.ts'
+import { abandonable, linkAborts } from '../core/async.ts'
 import { NetworkError } from '../core/errors.ts'
 import type { Send, WireReply, WireRequest } from '../core/ports.ts'
 
@@ -15,7 +15,8 @@ export function fetchSend(baseUrl: string, own?: typeof fetch): Send {
         ...requestInit(request, abort.signal),
         ...(keepalive ? { keepalive } : {}),
       })
-      return await readResponse(response)
+      // Node forgets to abort a body once its request was collected as garbage (undici keeps only a weak reference).
+      return await abandonable(readResponse(response), abort.signal)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       throw networkError(baseUrl, request, timeoutMs, abort.signal.reason === TIMED_OUT, error)

@@ -1,4 +1,4 @@
-import { linkAborts } from '../core/async.ts'
+import { abandonable, linkAborts, onAbort } from '../core/async.ts'
 import { NetworkError } from '../core/errors.ts'
 import type { OpenStream } from '../core/ports.ts'
 import { readResponse, requestInit } from './fetch-send.ts'
@@ -18,10 +18,11 @@ export function fetchStream(baseUrl: string, own?: typeof fetch): OpenStream {
       clearTimeout(timer)
       const type = response.headers.get('content-type') ?? ''
       if (response.status !== 200 || !type.startsWith('text/event-stream') || response.body === null) {
-        return await readResponse(response)
+        return await abandonable(readResponse(response), abort.signal)
       }
       heard(null)
-      await readEvents(response.body, heard)
+      await readEvents(response.body, heard, abort.signal)
+      signal.throwIfAborted()
       return null
     } catch (error) {
       if (signal.aborted) throw signal.reason
@@ -36,14 +37,25 @@ export function fetchStream(baseUrl: string, own?: typeof fetch): OpenStream {
   }
 }
 
-async function readEvents(body: ReadableStream<Uint8Array>, heard: (data: string | null) => void): Promise<void> {
+async function readEvents(
+  body: ReadableStream<Uint8Array>,
+  heard: (data: string | null) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const decoder = new TextDecoder()
   const events = new ServerSentEvents(heard)
   // Safari before 27 cannot iterate a stream.
   const reader = body.getReader()
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    events.push(decoder.decode(value, { stream: true }))
+  // The signal of the request is not enough: Node forgets it once the request was collected as garbage.
+  const stop = onAbort(signal, () => void reader.cancel().catch(() => {}))
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      events.push(decoder.decode(value, { stream: true }))
+    }
+  } finally {
+    stop()
+    void reader.cancel().catch(() => {})
   }
 }

@@ -2,6 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { expect } from 'vitest'
+import { SESSION_PATHS } from '../../../src/protocol/paths.ts'
+import type { CommandsReply } from '../../../src/protocol/session.ts'
 import { launchChromium } from '../../support/chromium.ts'
 import { Child, type Outcome } from '../child.ts'
 import { consumers } from '../consumers.ts'
@@ -75,7 +77,7 @@ async function runPage(name: string, files: Readonly<Record<string, string>>): P
     broken.catch(() => {})
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
     const granted = page.waitForResponse(
-      async (reply) => reply.url().includes('/v1/acquire/') && (await reply.json()).response === true,
+      async (reply) => reply.url().endsWith(SESSION_PATHS.commands) && grants((await reply.json()) as CommandsReply),
     )
     const lookedAt = granted.catch(async (cause) => {
       throw new Error(`The page acquires no lock. It shows: ${await page.innerText('body')}`, { cause })
@@ -88,6 +90,10 @@ async function runPage(name: string, files: Readonly<Record<string, string>>): P
     await browser.close()
     await app.close()
   }
+}
+
+function grants({ results }: CommandsReply): boolean {
+  return results.some((result) => 'fencing_token' in result)
 }
 
 /**
