@@ -27,7 +27,8 @@ const ASK_AGAIN_MS = { least: 50, most: 60_000 }
 
 /** What a place needs of its session. */
 export interface PlaceSession {
-  readonly epoch: number | null
+  /** What a renewal restores, in ms, as far as the server has told. */
+  readonly leaseMs: number
   /** Sends the acquire of this place, as part of the pipe. */
   ask(entry: Entry): void
   unask(entry: Entry): void
@@ -78,7 +79,7 @@ export class Place implements Keeper {
   /** What is heard between the grant and the lease. */
   #unheard: HeartbeatReport[] = []
   #isPaused = false
-  #leaseMs = 0
+  #leaseMs: number | null = null
   /** Whether the server has, or may have, something for this owner. */
   #known = false
   /** Whether it ever had a place in the queue. */
@@ -275,7 +276,8 @@ export class Place implements Keeper {
   #grant(term: Term, confirm: boolean): void {
     const { fencingToken, waitedMs } = this.#claim ?? { fencingToken: null, waitedMs: 0 }
     this.#term = term
-    this.#resolve({ owner: this.owner, term, fencingToken, leaseMs: this.#leaseMs, waitedMs, confirm, place: this })
+    const leaseMs = this.#leaseMs ?? this.#session.leaseMs
+    this.#resolve({ owner: this.owner, term, fencingToken, leaseMs, waitedMs, confirm, place: this })
   }
 
   #hear(report: HeartbeatReport): void {
@@ -316,7 +318,8 @@ export class Place implements Keeper {
   }
 
   #answered(result: CommandResult, { reply, sentAt }: PipeAnswer): void {
-    if (!this.isWaiting) return
+    // What is granted meanwhile is not taken back by an answer that was made before.
+    if (!this.isWaiting || this.#state === 'doubted') return
     this.#leaseMs = reply.lease_ms
     // What was answered leaves behind what the answer says.
     this.#known = this.waited

@@ -60,6 +60,7 @@ export class Session implements PlaceSession {
   readonly #pipe: CommandPipe
   readonly #controller = new AbortController()
   #epoch: number | null = null
+  #leaseMs = 0
   readonly #pastEpochs = new Set<number>()
   #term: Term | null = null
   #extendedAt = Number.NEGATIVE_INFINITY
@@ -97,8 +98,8 @@ export class Session implements PlaceSession {
     return this.#places.size === 0 && this.#leaving.size === 0
   }
 
-  get epoch(): number | null {
-    return this.#epoch
+  get leaseMs(): number {
+    return this.#leaseMs
   }
 
   /** Whether more can be acquired through it: it is in use, or enough of its lease is left. */
@@ -218,6 +219,7 @@ export class Session implements PlaceSession {
 
   #stand(standing: SessionStanding, sentAt: Instant, { isHeartbeat }: { readonly isHeartbeat: boolean }): void {
     if (!this.#isPresent(standing.epoch) || this.isOver) return
+    this.#leaseMs = standing.lease_ms
     this.#prolong(termOf(sentAt, standing.expires_in_ms))
     for (const ended of standing.ended) this.#ended(ended)
     for (const claim of standing.claims) {
