@@ -5,8 +5,8 @@ import { InvalidArgumentError } from './errors.ts'
 import type { EventBody } from './events.ts'
 import { acquireOwned } from './owned-acquisition.ts'
 import type { Runtime } from './ports.ts'
+import { ClassicServerFound, NoSessionsFound } from './server-found.ts'
 import { acquireInSession } from './session/acquisition.ts'
-import { NoSessionsFound } from './session/pipe.ts'
 import type { Place } from './session/place.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { Term } from './term.ts'
@@ -54,9 +54,6 @@ export interface Grant {
   /** Its place in a session, which keeps it; `null` for a grant with a lease of its own. */
   readonly place: Place | null
 }
-
-/** Thrown when the reply to a POST shows that the server is a classic one. */
-export class ClassicServerFound {}
 
 /** Waits until the lock is granted. Rejects with why it was not; then nothing of it is left at the server. */
 export async function acquire(acquisition: Acquisition): Promise<Grant> {

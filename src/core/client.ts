@@ -1,6 +1,6 @@
 // For whoever compiles against our types with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { abandonable } from './async.ts'
+import { abandonable, within } from './async.ts'
 import { Connection } from './connection.ts'
 import type { ClientContext } from './context.ts'
 import { makeDisposable } from './dispose.ts'
@@ -15,6 +15,9 @@ import type { PageChange, Runtime } from './ports.ts'
 import { Sessions } from './session/sessions.ts'
 import { askStatus, StatusWatch } from './status.ts'
 import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
+
+/** ms for which `close()` waits for releases before it ends their sessions. */
+const CLOSE_PATIENCE_MS = 5_000
 
 /** A client of one lock server: makes locks, sends their heartbeats, and tells all that happens as events. */
 export class LockClient {
@@ -142,7 +145,9 @@ export class LockClient {
 
   async #close(): Promise<void> {
     this.#watch.close()
-    await Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
+    const released = Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
+    await within(this.#runtime, released, CLOSE_PATIENCE_MS, null).catch(() => {})
+    // Whatever is still on its way ends with its session.
     await this.#context.sessions.close()
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks)
     this.#leavePage?.()

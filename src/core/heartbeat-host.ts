@@ -51,6 +51,8 @@ export type HeartbeatReport =
       readonly standing: SessionStanding | null
     }
   | { readonly type: 'refused'; readonly id: string; readonly reason: EndReason | 'no' }
+  /** No heartbeat of this session has succeeded in time, and none is sent any more. */
+  | { readonly type: 'lapsed'; readonly id: string }
   | { readonly type: 'failed'; readonly id: string; readonly error: ErrorDescription }
   /** The page did not answer for `stallTimeoutMs`, so its heartbeats are withheld. */
   | { readonly type: 'stalled'; readonly id: string; readonly silentMs: number }

@@ -129,7 +129,8 @@ class Beat {
   #beat(): void {
     const left = remaining(this.#term, this.#runtime)
     // After its own deadline a grant is never renewed: that could be somebody else's lock by now (safety rule 3).
-    if (this.#state !== 'running' || left === 0) return
+    if (this.#state !== 'running') return
+    if (left === 0) return this.#lapse()
     if (this.#withheld()) return this.#schedule(Math.min(left, this.#interval()) / 4)
     const timeoutMs = Math.min(left, Math.max(SHORTEST_ATTEMPT_MS, this.#term.span * ATTEMPT_PART))
     const sentAt = instant(this.#runtime)
@@ -141,11 +142,17 @@ class Beat {
     this.#runtime.report({ type: 'sent', id: this.#beating.id })
   }
 
+  /** The page may know of a later end: commands renew a session, too. */
+  #lapse(): void {
+    this.#state = 'stopped'
+    if (this.#beating.kind === 'session') this.#runtime.report({ type: 'lapsed', id: this.#beating.id })
+  }
+
   #send(timeoutMs: number): Promise<HeartbeatAnswer> {
     const { send } = this.#runtime
     const options = { timeoutMs, signal: this.#abort.signal }
     return this.#beating.kind === 'session'
-      ? sendSessionHeartbeat(send, this.#beating.session, this.#authToken(), options)
+      ? sendSessionHeartbeat(send, { session: this.#beating.session }, this.#authToken(), options)
       : sendHeartbeat(send, this.#beating, this.#authToken(), options)
   }
 

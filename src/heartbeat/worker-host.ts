@@ -1,6 +1,6 @@
 import type { Beating, HeartbeatHost, HeartbeatReport } from '../core/heartbeat-host.ts'
 import type { CancelTimer } from '../core/ports.ts'
-import { remaining, termOf } from '../core/term.ts'
+import { termOf } from '../core/term.ts'
 import { platformClock } from '../platform/clock.ts'
 import { platformTimers } from '../platform/timers.ts'
 import type { Stamped, ToPage, ToWorker } from './messages.ts'
@@ -55,6 +55,7 @@ export class WorkerHost implements HeartbeatHost {
   drop(id: string): Promise<void> {
     if (!this.#beatings.delete(id) || this.#state === 'over') return Promise.resolve()
     return new Promise((dropped) => {
+      this.#drops.get(id)?.()
       this.#drops.set(id, dropped)
       this.#post({ type: 'drop', id })
     })
@@ -142,7 +143,7 @@ export class WorkerHost implements HeartbeatHost {
 
   #fail(reason: string): void {
     if (this.#state === 'over') return
-    const beating = [...this.#beatings.values()].filter(({ term }) => remaining(term, platformClock) > 0)
+    const beating = [...this.#beatings.values()]
     this.close()
     this.#options.failed(reason, beating)
   }

@@ -40,7 +40,7 @@ export interface Sessions {
 }
 
 /** A query looks at every lock of the namespace, and nothing else runs meanwhile. */
-const MOST_QUERIES = 100
+const MOST_QUERIES = 1
 
 /** A command that will be carried out, or what is answered instead. */
 type Read = { readonly command: StoreCommand } | { readonly result: CommandResult }
@@ -125,8 +125,5 @@ function resultOf(command: StoreCommand, outcomes: Iterator<Parameters<typeof co
 }
 
 function tooManyQueries(): ProblemError {
-  return new ProblemError(
-    'too-many-requests',
-    `A request may have at most ${MOST_QUERIES} queries: send the rest later.`,
-  )
+  return new ProblemError('too-many-requests', `A request may have one query: send the other ones later.`)
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { WireRequest } from '../../src/core/ports.ts'
 import type { CommandsRequest } from '../../src/protocol/session.ts'
 import { brings, settle, VirtualWorld } from '../support/virtual-world.ts'
 
@@ -277,5 +278,109 @@ describe('a thread that was blocked for longer than its lease', () => {
     expect(await w.client().status('read')).toMatchObject({ state: 'free' })
     expect(await w.client().status('unread')).toMatchObject({ state: 'held' })
     expect(unread.name).toBe('unread')
+  })
+})
+
+describe('a session in which something goes wrong', () => {
+  it('does not ask for who gave up while the token was waited for', async () => {
+    const w = world()
+    let bring: (token: string) => void = () => {}
+    const token = new Promise<string>((resolve) => {
+      bring = resolve
+    })
+    const client = w.client({ authToken: () => token })
+    const abort = new AbortController()
+    const given = client.acquire('given-up', { signal: abort.signal }).catch(() => {})
+    const wanted = client.acquire('wanted')
+    await settle()
+    abort.abort()
+    bring('token')
+    await w.time.advance(10)
+    await wanted
+    await given
+    expect(await w.client().status('given-up')).toMatchObject({ state: 'free' })
+  })
+
+  it.each([
+    ['heartbeats alone fail for a lease', (request: WireRequest) => brings('heartbeat', request)],
+    ['nothing gets through for longer than a lease', () => true],
+  ])('goes on, or another does, after %s', async (_how, isHit) => {
+    const w = world()
+    const [alice, bob] = [w.client(), w.client()]
+    const held = await alice.acquire('a')
+    const waited = bob.acquire('a')
+    await w.time.advance(1_000)
+    const cut = w.time.now + LEASE * 1.2
+    const { secret } = { secret: commands(w).at(-1)?.session }
+    w.fault = (request) =>
+      w.time.now < cut && isHit(request) && JSON.stringify(request.body).includes(secret ?? '') ? { refuse: true } : {}
+    await w.time.advance(LEASE * 2)
+    await held.release()
+    await w.time.advance(3_000)
+    const lease = await waited
+    await w.time.advance(LEASE * 5)
+    expect(lease.state).toBe('held')
+  })
+
+  it('confirms a claim past a pipe that hangs', async () => {
+    const w = new VirtualWorld({ lease: { defaultMs: 60_000 } })
+    const [alice, bob] = [w.client(), w.client()]
+    const held = await alice.acquire('a')
+    const waited = bob.acquire('a')
+    await w.time.advance(1_500)
+    let isLost = false
+    w.fault = (request) => {
+      if (isLost || !request.path.endsWith('/commands') || !brings('acquire', request)) return {}
+      isLost = true
+      return { dropRequest: true }
+    }
+    const hanging = bob.acquire('b')
+    await w.time.advance(100)
+    await held.release()
+    await w.time.advance(10_000)
+    expect((await waited).state).toBe('held')
+    await w.time.advance(10_000)
+    expect((await hanging).state).toBe('held')
+  })
+
+  it('gives up on a server that is full, after a few attempts', async () => {
+    const w = new VirtualWorld({ limits: { locks: 1 } })
+    const client = w.client()
+    await client.acquire('a')
+    const before = w.requests
+    const refused = expect(client.acquire('b')).rejects.toMatchObject({ code: 'server', status: 429 })
+    await w.time.advance(5_000)
+    await refused
+    expect(w.requests - before).toBeLessThan(8)
+  })
+
+  it.each([
+    ['results', { results: [null] }],
+    ['ended', { results: [{}], ended: [null] }],
+    ['claims', { results: [{}], claims: [{ owner: 'o', name: 'a' }] }],
+    ['a grant', { results: [{ v: 2, response: true, owner: 'o', expires_in_ms: 5_000 }] }],
+  ])('refuses a reply whose %s make no sense, by an error that says so', async (_what, wrong) => {
+    const w = world()
+    const standing = { v: 2, epoch: 1, lease_ms: 5_000, expires_in_ms: 5_000, confirmed: [], claims: [], ending: [] }
+    w.answer = () => ({ body: JSON.stringify({ ...standing, ended: [], ...wrong }) })
+    const refused = expect(w.client().acquire('a')).rejects.toMatchObject({ code: 'protocol' })
+    await w.time.advance(1_000)
+    await refused
+  })
+
+  it('replaces a stream that has fallen silent', async () => {
+    const w = world()
+    const [alice, bob] = [w.client(), w.client()]
+    await alice.acquire('a')
+    w.fault = (request) => (brings('stream', request) ? { dropReply: true } : {})
+    const waited = bob.acquire('a', { timeout: 60_000 })
+    await w.time.advance(20_000)
+    w.fault = () => ({})
+    await w.time.advance(15_000)
+    const polls = w.operations().filter((operation) => operation === 'POST acquire').length
+    await w.time.advance(9_000)
+    expect(w.operations().filter((operation) => operation === 'POST acquire').length - polls).toBeLessThan(3)
+    await bob.close()
+    await waited.catch(() => {})
   })
 })

@@ -8,20 +8,22 @@ import { beliefsIn, contradictions } from './beliefs.ts'
 import { ClientProcess } from './client-process.ts'
 import { Contender } from './contender.ts'
 import { GuardedResource } from './guarded-resource.ts'
-import { startServer } from './server-process.ts'
+import { markFile, type ServerProcess, startServer } from './server-process.ts'
 import { now } from './shared-clock.ts'
 import { allOf, readTale, type Told } from './tale.ts'
+import { together } from './together.ts'
 import { type Trouble, TroubledClient } from './troubled-client.ts'
 
 const NAMES = ['chaos-a', 'chaos-b', 'chaos-c']
-const CLIENTS = 6
-const STORM_MS = 8_000
-const CALM_MS = { least: 300, most: 1_500 }
+const CLIENTS = 8
+const STORM_MS = 5_500
+const SERVER_LIFE_MS = STORM_MS / 2
+const CALM_MS = { least: 300, most: 1_200 }
 /** For a client to hold a lock, which is the best moment for trouble. */
 const LURK_MS = 600
-const TROUBLE_MS = { least: 200, most: 2_000 }
+const TROUBLE_MS = { least: 200, most: 1_500 }
 /** The more often one stands here, the more often it comes. */
-const TROUBLES: readonly Trouble[] = ['stop', 'stop', 'stop', 'kill', 'black-hole', 'black-hole', 'refuse']
+const TROUBLES: readonly Trouble[] = ['stop', 'stop', 'stop', 'kill', 'kill', 'black-hole', 'black-hole', 'refuse']
 /** Shorter than elsewhere, since here a loss is as good as a hold. */
 const LEASE_MS = 1_000
 /** Within this everybody is granted who waits, also behind a queue of the dead. */
@@ -29,8 +31,9 @@ const BOUND_MS = 20_000
 /** With it all kinds of trouble come first to somebody. Real time makes each run another one nevertheless. */
 const SEED = 9
 
-it('keeps its promise to many clients that are stopped, killed and cut off', async () => {
-  const server = await startServer()
+it('keeps its promise to many clients that are stopped, killed and cut off, and whose server is killed', async () => {
+  const mark = ['--mark', markFile('chaos')]
+  const server = await startServer(mark)
   const resource = await GuardedResource.listen()
   onTestFinished(() => resource.close())
   const folder = await mkdtemp(join(tmpdir(), 'lockable-chaos-'))
@@ -38,7 +41,7 @@ it('keeps its promise to many clients that are stopped, killed and cut off', asy
   const log = join(folder, 'tale.jsonl')
   const start = (url: string) => new ClientProcess('contend', url, resource.url, log, LEASE_MS, ...NAMES)
 
-  await storm(server.url, start, resource)
+  await together([storm(server.url, start, resource), restart(server, mark)])
   const afterwards = NAMES.map((name) => new Contender(server.url, name))
   for (const contender of afterwards) expect(await contender.acquire(BOUND_MS)).not.toBeNull()
 
@@ -51,16 +54,24 @@ it('keeps its promise to many clients that are stopped, killed and cut off', asy
   expectActivity(tale)
 })
 
+/** Kills the server while the storm is on, and starts another one that knows nothing but the mark. */
+async function restart(server: ServerProcess, mark: readonly string[]): Promise<void> {
+  await sleep(SERVER_LIFE_MS)
+  await server.kill()
+  await startServer(mark, { at: server.url })
+}
+
 async function storm(target: string, start: (url: string) => ClientProcess, resource: GuardedResource): Promise<void> {
   const random = new Random(SEED)
   const until = now() + STORM_MS
-  await Promise.all(
+  await together(
     Array.from({ length: CLIENTS }, async (_, index) => {
       const own = random.fork(index)
       const client = await TroubledClient.begin(target, random.fork(CLIENTS + index), start)
       while (now() < until) {
         await sleep(own.between(CALM_MS.least, CALM_MS.most))
         await Promise.race([resource.nextWriteOf(await client.id()), sleep(LURK_MS)])
+        if (now() > until) break
         await client.suffer(own.pick(TROUBLES), own.between(TROUBLE_MS.least, TROUBLE_MS.most))
       }
       await client.end()

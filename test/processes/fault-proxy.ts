@@ -8,7 +8,7 @@ import type { Matcher } from './requests.ts'
 /** A request that something was done to. */
 export interface Hit {
   readonly request: WholeRequest
-  /** What the server answered, also if the client never hears of it. */
+  /** What the server answered, also if the client never hears of it; empty if the client went before. */
   readonly reply: Promise<string>
 }
 

@@ -8,6 +8,10 @@ export type Fault =
   | { readonly kind: 'cut-reply' }
   /** The request gets through, and its reply and all that follows do not. The connection stays open. */
   | { readonly kind: 'swallow-reply' }
+  /** The request gets through, and its connection is reset then. */
+  | { readonly kind: 'cut'; readonly from: Promise<unknown> }
+  /** The request gets through, and from then on its connection is open and mute; the server is not told either. */
+  | { readonly kind: 'mute'; readonly from: Promise<unknown> }
   /** The request gets through, and its reply waits. */
   | { readonly kind: 'hold-reply'; readonly until: Promise<unknown> }
   /** The request waits, and gets through even if its client has gone meanwhile, as if it were late in some network. */

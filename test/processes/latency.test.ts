@@ -5,7 +5,7 @@ import { type ServerProcess, startServer } from './server-process.ts'
 
 const PROCESSES = 2
 const LOSSES_EACH = 60
-const LEASE_MS = 2_000
+const LEASE_MS = 1_200
 
 let server: ServerProcess
 

@@ -70,6 +70,12 @@ export class ProxiedConnection {
       case 'swallow-reply':
         this.#deliver = () => {}
         break
+      case 'cut':
+        void fault.from.then(() => this.reset())
+        break
+      case 'mute':
+        void fault.from.then(() => this.swallow())
+        break
       case 'hold-reply':
         this.#deliver = (bytes) => void fault.until.then(() => this.#client.write(bytes))
         break
@@ -115,6 +121,7 @@ export class ProxiedConnection {
     // Where all is swallowed the server does not hear of it, and where a request is held, it goes first.
     const serverStays = (this.#swallowing && this.#server?.destroyed === false) || this.#holds > 0
     if (serverStays) return
+    this.#replied('')
     this.#server?.destroy()
     this.#options.ended()
   }

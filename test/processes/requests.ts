@@ -18,6 +18,12 @@ export const carriesRelease: Matcher = (request) =>
   request.path === '/v1/session/release' ||
   operations(request).includes('release')
 
+/** A request for news of sessions that wait. */
+export const isStream: Matcher = ({ path }) => path === '/v1/session/stream'
+
+/** A request with the commands of a session, be they none: so who waits asks how it stands. */
+export const carriesCommands: Matcher = ({ path }) => path === '/v1/session/commands'
+
 function operations({ path, body }: WholeRequest): string[] {
   if (path !== '/v1/session/commands') return []
   const { commands } = body as { readonly commands: readonly { readonly op: string }[] }

@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { Child } from '../runtimes/child.ts'
 import { consumers } from '../runtimes/consumers.ts'
 
@@ -9,10 +12,39 @@ export interface ServerProcess {
   kill(): Promise<void>
 }
 
+/** What a server can be told besides its flags. */
+export interface ServerOptions {
+  /** The port of one that was killed, for clients that are to find it again. */
+  readonly at?: string
+  /** ms by which its wall clock is wrong. */
+  readonly clockOffMs?: number
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'lockable-marks-'))
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** A file for the mark of a server. It does not exist yet. */
+export function markFile(name: string): string {
+  return join(folder, name)
+}
+
 /** Resolves when it listens. Without `npx` in between, which takes longer to start than the server. */
-export async function startServer(flags: readonly string[] = []): Promise<ServerProcess> {
+export async function startServer(
+  flags: readonly string[] = [],
+  { at = 'http://127.0.0.1:0', clockOffMs = 0 }: ServerOptions = {},
+): Promise<ServerProcess> {
   const cli = join(consumers.bare, 'node_modules', 'lockable', 'dist', 'cli.js')
-  const child = new Child(process.execPath, [cli, 'serve', '--port', '0', ...flags], { cwd: consumers.bare })
+  const port = new URL(at).port
+  const child = new Child(process.execPath, [...wrongClock(clockOffMs), cli, 'serve', '--port', port, ...flags], {
+    cwd: consumers.bare,
+  })
   const [, url = ''] = await child.line(/^lockable listening on (http:\/\/127\.0\.0\.1:\d+)$/)
   return { url, kill: () => child.kill() }
+}
+
+/** Arguments for Node, by which a program runs before the server that sets the wall clock wrong. */
+function wrongClock(offMs: number): string[] {
+  const program = `const now = Date.now; Date.now = () => now() + ${offMs}`
+  return offMs === 0 ? [] : ['--import', `data:text/javascript,${encodeURIComponent(program)}`]
 }

@@ -3,14 +3,21 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ClientProcess } from './client-process.ts'
 import { Contender } from './contender.ts'
 import { expectHeld, expectLoss, expectNoLoss, expectOver } from './expectations.ts'
+import { FaultProxy } from './fault-proxy.ts'
+import { isHeartbeat } from './requests.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { allOf } from './tale.ts'
+import { together } from './together.ts'
 
 const LEASE_MS = 1_500
 /** For what must be kept although others want the machine as well. */
 const KEPT_LEASE_MS = 2_000
 const SHORT_STALL_MS = 0.3 * KEPT_LEASE_MS
 const LONG_STALL_MS = 3 * LEASE_MS
+/** Longer than a worker may show no sign of life with this lease, and well within the lease. */
+const FREEZES_MS = [4_400, 5_000, 5_600]
+const FREEZE_LEASE_MS = 9_000
+const BEAT_MS = 250
 /** The ways to ask a lease, each the first for a lock of its own. */
 const QUESTIONS = ['state', 'signal', 'keptSignal', 'remaining', 'assertHeld', 'throwIfAborted']
 /** For what comes to everybody who waits, sooner or later. */
@@ -55,11 +62,40 @@ const LOSING = {
   questions: QUESTIONS,
 } as const
 
+describe.concurrent('a process that is stopped within its lease', () => {
+  it('keeps its lock and its worker, which still beats when the main thread is blocked after that', async () => {
+    await together(FREEZES_MS.map((freezeMs) => freeze(freezeMs)))
+  })
+
+  async function freeze(freezeMs: number): Promise<void> {
+    const name = `freeze-${freezeMs}`
+    const proxy = await FaultProxy.listen(server.url)
+    const noticeMs = freezeMs / 2
+    const client = new ClientProcess('freeze', proxy.url, name, FREEZE_LEASE_MS, BEAT_MS, noticeMs)
+    await client.told('ready')
+    const contender = new Contender(server.url, name)
+    const granted = contender.acquire(BOUND_MS)
+    await client.stop()
+    await sleep(freezeMs)
+    await client.resume()
+    await client.told('blocking')
+    // The first of them may have been on its way.
+    for (let beats = 0; beats < 2; beats += 1) await Promise.race([proxy.fault(isHeartbeat, () => null), granted])
+    client.go()
+    const tale = await client.tale()
+    expect(allOf(tale, 'thread').map(({ thread }) => thread)).toEqual(['worker'])
+    expectNoLoss(tale)
+    for (const { answers } of [...allOf(tale, 'awake'), ...allOf(tale, 'stalled')]) answers.forEach(expectHeld)
+    const [releasing] = allOf(tale, 'releasing')
+    expect((await granted)?.at).toBeGreaterThan(releasing?.at ?? Number.POSITIVE_INFINITY)
+  }
+})
+
 describe.concurrent('a main thread that is blocked', () => {
   it.each([
+    { worker: 'auto', stallMs: 3 * KEPT_LEASE_MS, asks: 'heard', questions: ['state'] },
     { worker: 'auto', stallMs: SHORT_STALL_MS, asks: 'at once', questions: QUESTIONS },
     { worker: 'off', stallMs: SHORT_STALL_MS, asks: 'at once', questions: QUESTIONS },
-    { worker: 'auto', stallMs: 3 * KEPT_LEASE_MS, asks: 'heard', questions: ['state'] },
   ] as const)('keeps its locks: worker $worker, $stallMs ms, asks $asks', async (given) => {
     const { names, grants, stalled, tale } = await stall({ ...given, leaseMs: KEPT_LEASE_MS, waitMs: given.stallMs })
     for (const grant of grants) expect(grant).toBeNull()

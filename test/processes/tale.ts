@@ -8,7 +8,7 @@ interface OfLease {
 
 /** What the programs in `programs/` tell of themselves, besides when and who. */
 type Facts =
-  | { readonly event: 'begun' | 'ready' | 'holding' | 'ended' }
+  | { readonly event: 'begun' | 'ready' | 'blocking' | 'holding' | 'ended' }
   | { readonly event: 'stalling'; readonly names: readonly string[] }
   | { readonly event: 'waiting'; readonly name: string }
   | { readonly event: 'thread'; readonly thread: 'worker' | 'page' }

@@ -279,10 +279,10 @@ test('commands may be 256 KiB, and the others 16', async () => {
   }
 })
 
-test('a thousand commands are answered, and more queries than a hundred are not', async () => {
+test('a thousand commands are answered, and more queries than one are not', async () => {
   const results = (await commands(newOwner(), Array(1_000).fill({ op: 'query' }))).json.results as object[]
   expect(results).toHaveLength(1_000)
-  expect(results.filter((result) => 'locks' in result)).toHaveLength(100)
+  expect(results.filter((result) => 'locks' in result)).toHaveLength(1)
   expect(results.at(-1)).toEqual({ v: 2, problem: problem('too-many-requests') })
 })
 

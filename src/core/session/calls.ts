@@ -7,14 +7,14 @@ import type { Send, SendOptions, WireRequest } from '../ports.ts'
 
 const LISTS = ['confirmed', 'claims', 'ending', 'ended'] as const
 
-/** Sends one heartbeat of a session. Rejects when there was no answer, or one that says neither yes nor no. */
+/** Sends one heartbeat of a session, which may confirm claims. Rejects when there was no answer, or one that says neither yes nor no. */
 export async function sendSessionHeartbeat(
   send: Send,
-  session: string,
+  { session, confirm = [] }: SessionHeartbeatRequest,
   authToken: string | null,
   options: SendOptions,
 ): Promise<HeartbeatAnswer> {
-  const body: SessionHeartbeatRequest = { session }
+  const body: SessionHeartbeatRequest = { session, ...(confirm.length === 0 ? {} : { confirm }) }
   const request: WireRequest = { method: 'POST', path: SESSION_PATHS.heartbeat, body, authToken }
   const read = readReply(await send(request, options))
   const gone = goneReason(read)
@@ -54,7 +54,13 @@ export function readStanding(request: WireRequest, read: ReadReply): SessionStan
     if (!Array.isArray(member(read.json, key))) throw unlike(request, read, key)
   }
   const standing = read.json as SessionStanding
-  for (const entry of [...standing.claims, ...standing.ending]) {
+  const timed = [...standing.claims, ...standing.ending]
+  for (const entry of [...timed, ...standing.ended]) {
+    if (typeof member(entry, 'owner') !== 'string' || typeof member(entry, 'name') !== 'string') {
+      throw unlike(request, read, 'owner and name of an entry')
+    }
+  }
+  for (const entry of timed) {
     if (!Number.isFinite(entry.expires_in_ms)) throw unlike(request, read, 'expires_in_ms of an entry')
   }
   return standing

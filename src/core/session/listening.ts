@@ -15,12 +15,23 @@ const RETRY_MS = { first: 500, most: 30_000 }
 /** A stream that lived for so many ms was none that failed. */
 const LIVED_MS = 5_000
 
+/** After so many times that, it is given up for another one. */
+const MISSED = 3
+
 /** Who waits, and is told. */
 export interface Listener {
   readonly secret: string
   hearEvent(event: SessionEvent): void
   /** Asks how it stands. */
   poll(): void
+}
+
+interface Stream {
+  readonly abort: (reason: unknown) => void
+  /** By the monotonic clock. */
+  heardAt: number
+  /** The sessions that it was opened with, by their secrets. What is told of them is told once, waiting or not. */
+  readonly listeners: ReadonlyMap<string, Listener>
 }
 
 /**
@@ -30,11 +41,7 @@ export interface Listener {
 export class Listening {
   readonly #context: ClientContext
   readonly #sessions = new Map<string, Listener>()
-  #stream: {
-    readonly abort: (reason: unknown) => void
-    heardAt: number
-    readonly secrets: ReadonlySet<string>
-  } | null = null
+  #stream: Stream | null = null
   #isTrying = false
   #cancelPoll: CancelTimer | null = null
   #polledAt = 0
@@ -45,12 +52,14 @@ export class Listening {
   }
 
   add(session: Listener): void {
-    if (this.#sessions.size === 0) this.#nobodyWaits = new AbortController()
+    if (this.#sessions.size === 0) {
+      this.#nobodyWaits = new AbortController()
+      this.#polledAt = this.#context.runtime.now()
+    }
     this.#sessions.set(session.secret, session)
-    this.#polledAt = this.#context.runtime.now()
     if (this.#cancelPoll === null) this.#armPoll()
     // A stream is for the sessions that it was opened with.
-    if (this.#stream !== null && !this.#stream.secrets.has(session.secret)) this.#stream.abort(RENEWED)
+    if (this.#stream !== null && !this.#stream.listeners.has(session.secret)) this.#stream.abort(RENEWED)
     else if (!this.#isTrying) void this.#listen()
   }
 
@@ -99,10 +108,10 @@ export class Listening {
 
   async #open(): Promise<void> {
     const { runtime, connection, closing } = this.#context
-    const secrets = [...this.#sessions.keys()].slice(0, MAX_STREAM_SESSIONS)
+    const listeners = new Map([...this.#sessions].slice(0, MAX_STREAM_SESSIONS))
     const over = linkAborts([closing])
-    const stream = { abort: over.abort, heardAt: runtime.now(), secrets: new Set(secrets) }
-    const body: SessionStreamRequest = { sessions: secrets.map((session) => ({ session })) }
+    const stream: Stream = { abort: over.abort, heardAt: runtime.now(), listeners }
+    const body: SessionStreamRequest = { sessions: [...listeners.keys()].map((session) => ({ session })) }
     this.#stream = stream
     try {
       const request = { method: 'POST', path: SESSION_PATHS.stream, body, authToken: connection.authToken } as const
@@ -110,17 +119,12 @@ export class Listening {
         signal: over.signal,
         heard: (data) => {
           stream.heardAt = runtime.now()
-          if (data !== null && this.#stream === stream) this.#hear(data)
+          if (data !== null && this.#stream === stream) hear(data, listeners)
         },
       })
     } finally {
       over.undo()
     }
-  }
-
-  #hear(data: string): void {
-    const event = readEvent(data)
-    if (event !== null) this.#sessions.get(event.session)?.hearEvent(event)
   }
 
   #armPoll(): void {
@@ -134,14 +138,24 @@ export class Listening {
 
   #pollIfDue(): void {
     const now = this.#context.runtime.now()
-    const isHeard = this.#stream !== null && now - this.#stream.heardAt < SILENCE_MS
+    const silentMs = this.#stream === null ? Number.POSITIVE_INFINITY : now - this.#stream.heardAt
+    const isHeard = silentMs < SILENCE_MS
+    if (silentMs > SILENCE_MS * MISSED) this.#stream?.abort(SILENT)
     for (const [secret, session] of [...this.#sessions]) {
-      const isTold = isHeard && this.#stream?.secrets.has(secret)
+      const isTold = isHeard && this.#stream?.listeners.has(secret)
       if (!isTold || now - this.#polledAt >= REFRESH_MS) session.poll()
     }
     if (now - this.#polledAt >= REFRESH_MS || !isHeard) this.#polledAt = now
   }
 }
+
+function hear(data: string, listeners: Stream['listeners']): void {
+  const event = readEvent(data)
+  if (event !== null) listeners.get(event.session)?.hearEvent(event)
+}
+
+/** Why a stream is ended that carries nothing any more. */
+const SILENT = Symbol('silent')
 
 /** Why a stream is ended that did nothing wrong. */
 const RENEWED = Symbol('renewed')

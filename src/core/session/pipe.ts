@@ -8,7 +8,6 @@ import {
   type SessionCommand,
 } from '../../protocol/session.ts'
 import type { EndReason } from '../../protocol/wire.ts'
-import { ClassicServerFound } from '../acquisition.ts'
 import { linkAborts, pause } from '../async.ts'
 import { isAnswer, isOwned, member, type ReadReply, readReply, replyError } from '../calls.ts'
 import { type Instant, instant } from '../clock.ts'
@@ -16,6 +15,7 @@ import { type Connection, REQUEST_TIMEOUT_MS } from '../connection.ts'
 import { isLockableError, type LockableError, ProtocolError, ServerError } from '../errors.ts'
 import { backoffMs } from '../patience.ts'
 import type { Runtime, WireRequest } from '../ports.ts'
+import { ClassicServerFound, NoSessionsFound } from '../server-found.ts'
 import { goneReason, readStanding } from './calls.ts'
 
 /** An attempt may take this part of the lease, so that what it asks for can be asked again within the lease. */
@@ -31,9 +31,6 @@ const BYTES_PER_UNIT = 3
 /** Why an attempt is cut off that nobody waits for any more. */
 const ABANDONED = Symbol('abandoned')
 
-/** Thrown when the server speaks the owned dialect, but knows no sessions. */
-export class NoSessionsFound {}
-
 /** A command until it is answered. */
 export interface Entry {
   readonly command: SessionCommand
@@ -43,9 +40,9 @@ export interface Entry {
   readonly sending: (sentAt: Instant) => void
   readonly answered: (result: CommandResult, answer: PipeAnswer) => void
   /** The attempt that it went out with, or would have, brought no answer; it is repeated. */
-  readonly failed: (error: LockableError) => void
-  /** It will not be carried out. */
-  readonly refused: (error: unknown) => void
+  readonly failed?: (error: LockableError) => void
+  /** The server refuses the request that it was, or would be, part of. */
+  readonly refused?: (error: unknown) => void
 }
 
 /** What an attempt brought. */
@@ -91,8 +88,8 @@ export class CommandPipe {
   #failures = 0
   #leaseMs: number
   #wake: () => void = () => {}
-  /** The attempt that is on its way. */
-  #attempting: { readonly entries: readonly Entry[]; readonly abort: (reason: unknown) => void } | null = null
+  /** The attempt that is on its way; `entries` is `null` until it is sent. */
+  #attempting: { readonly entries: readonly Entry[] | null; readonly abort: (reason: unknown) => void } | null = null
 
   constructor(options: PipeOptions) {
     this.#options = options
@@ -134,8 +131,12 @@ export class CommandPipe {
     const index = this.#outbox.indexOf(entry)
     if (index === -1) return
     this.#outbox.splice(index, 1)
-    const { entries = [], abort = () => {} } = this.#attempting ?? {}
-    if (entries.includes(entry) && !entries.some((other) => this.#outbox.includes(other))) abort(ABANDONED)
+    if (this.#attempting === null) return
+    const { entries, abort } = this.#attempting
+    // Before it is sent, while the token is waited for, it is about all that there is to say.
+    const isAbout = entries?.includes(entry) ?? true
+    const isWaitedFor = entries?.some((other) => this.#outbox.includes(other)) ?? this.#hasWork
+    if (isAbout && !isWaitedFor) abort(ABANDONED)
   }
 
   /** Asks how the session stands, also if there is no command. */
@@ -177,19 +178,25 @@ export class CommandPipe {
 
   async #attempt(): Promise<void> {
     const { runtime, connection, over } = this.#options
-    const entries = this.#batch()
-    const named = this.#options.claimed()
-    const wasPolling = this.#isPolling
+    let named: readonly string[] = []
+    let entries: readonly Entry[] = []
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, Math.max(SHORTEST_ATTEMPT_MS, this.#leaseMs * ATTEMPT_PART))
     const cut = linkAborts([over])
-    this.#attempting = { entries, abort: cut.abort }
+    this.#attempting = { entries: null, abort: cut.abort }
     let sentAt = instant(runtime)
     const request = { method: 'POST', path: SESSION_PATHS.commands, authToken: null } as const
     const reply = await connection
       .withToken((authToken) => {
         this.#seq += 1
-        // Asking for the token may have taken a while, and only the attempt that is answered counts.
+        // Asking for the token may have taken a while: only the attempt that is answered counts, and who has given up
+        // meanwhile must not be asked for any more.
         sentAt = instant(runtime)
+        named = this.#options.claimed()
+        entries = this.#batch(named)
+        // A confirmation is waited for in any case.
+        this.#attempting = { entries, abort: named.length === 0 ? cut.abort : () => {} }
+        // What is asked for from here on may be about something that this attempt cannot know yet.
+        this.#isPolling = false
         const body = this.#body(entries, named)
         const sent = runtime.send({ ...request, body, authToken }, { timeoutMs, signal: cut.signal })
         for (const entry of entries) entry.sending(sentAt)
@@ -207,7 +214,6 @@ export class CommandPipe {
     if (over.aborted) return
     const { results } = this.#read({ ...request, authToken: connection.authToken }, read, entries)
     this.#isOpen = true
-    this.#isPolling &&= !wasPolling
     const carried = new Set(entries)
     this.#outbox = this.#outbox.filter((entry) => !carried.has(entry))
     const answer: PipeAnswer = { reply: read.json as CommandsReply, sentAt, named }
@@ -231,9 +237,9 @@ export class CommandPipe {
   }
 
   /** As many commands as fit into a request, from the first on. */
-  #batch(): Entry[] {
+  #batch(named: readonly string[]): Entry[] {
     const batch: Entry[] = []
-    let bytes = ENVELOPE_BYTES
+    let bytes = ENVELOPE_BYTES + JSON.stringify(named).length
     for (const entry of this.#outbox) {
       bytes += BYTES_PER_UNIT * JSON.stringify(entry.command).length
       if (batch.length === MAX_COMMANDS || (batch.length > 0 && bytes > MAX_COMMANDS_BYTES)) break
@@ -266,7 +272,8 @@ export class CommandPipe {
     if (!isOwned(read)) throw replyError(request, read)
     readStanding(request, read)
     const results = member(read.json, 'results')
-    if (Array.isArray(results) && results.length === entries.length) return read.json as CommandsReply
+    const areResults = Array.isArray(results) && results.every((each) => typeof each === 'object' && each !== null)
+    if (areResults && results.length === entries.length) return read.json as CommandsReply
     throw new ProtocolError(
       `The answer to ${request.method} ${request.path} has not one result for each command: it is not what a lock server sends.`,
       read.status,
@@ -277,12 +284,12 @@ export class CommandPipe {
     const { runtime, over } = this.#options
     this.#failures += 1
     if (isTransient(error)) {
+      this.#isPolling = true
       this.#options.failed(error)
-      for (const entry of [...this.#outbox]) entry.failed(error)
+      for (const entry of [...this.#outbox]) entry.failed?.(error)
     } else {
-      this.#isPolling = false
       this.#options.refused(error)
-      for (const entry of [...this.#outbox]) entry.refused(error)
+      for (const entry of [...this.#outbox]) entry.refused?.(error)
     }
     if (over.aborted || !this.#hasWork) return
     const waiting = linkAborts([over])

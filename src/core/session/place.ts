@@ -79,6 +79,8 @@ export class Place implements Keeper {
   /** What is heard between the grant and the lease. */
   #unheard: HeartbeatReport[] = []
   #isPaused = false
+  /** The last answer was a problem that may pass. */
+  #isTroubled = false
   #leaseMs: number | null = null
   /** Whether the server has, or may have, something for this owner. */
   #known = false
@@ -161,9 +163,9 @@ export class Place implements Keeper {
     emit({ type: 'acquire.retried', lock, name, error: describeError(error) })
   }
 
-  /** The server answers. */
+  /** The server answers, and not with a problem of this very command. */
   answered(): void {
-    this.#patience.answered()
+    if (!this.#isTroubled) this.#patience.answered()
   }
 
   /** Granted out of the queue, as a reply to a request that went out at `sentAt` tells, or an event. */
@@ -172,6 +174,7 @@ export class Place implements Keeper {
     const { runtime } = this.#acquisition
     this.#known = true
     this.#epoch = epoch
+    this.waited = true
     this.#claim = { fencingToken: claim.fencing_token, waitedMs: this.#waited() }
     this.#unask()
     const isCertain = remaining(term, runtime) >= SHORT_CLAIM_MS
@@ -291,8 +294,6 @@ export class Place implements Keeper {
       isWanted: true,
       sending: (sentAt) => this.#sending(sentAt),
       answered: (result, answer) => this.#answered(result, answer),
-      failed: () => {},
-      refused: () => {},
     }
   }
 
@@ -323,10 +324,11 @@ export class Place implements Keeper {
     this.#leaseMs = reply.lease_ms
     // What was answered leaves behind what the answer says.
     this.#known = this.waited
+    this.#isTroubled = 'problem' in result
     if ('problem' in result) return this.#problem(result)
     const answer = result as AcquireReply
     if (answer.response === false) return this.#refused(answer)
-    if (answer.response !== true) return this.refuse(this.#session.problem(asReply(result)))
+    if (answer.response !== true || !isGrant(answer)) return this.refuse(this.#session.problem(asReply(result)))
     this.#known = true
     if (answer.confirm)
       return this.claimed(claimOf(answer, this.name), termOf(sentAt, answer.expires_in_ms), reply.epoch)
@@ -351,7 +353,6 @@ export class Place implements Keeper {
     const { runtime, lock, name, blocking, emit, retryIntervalMs } = this.#acquisition
     const holders = reply.holders ?? []
     if (!blocking) return this.refuse(new CouldNotAcquireLockError(refusalSentence(name, reply), holders))
-    if (reply.reason === 'timeout') return this.finish('unknown')
     emit({ type: 'acquire.waiting', lock, name, position: reply.position ?? null, holders })
     if (reply.position !== undefined) {
       this.waited = true
@@ -390,6 +391,11 @@ export class Place implements Keeper {
     if (!this.waited || this.#firstSentAt === null) return 0
     return elapsed(this.#firstSentAt, instant(this.#acquisition.runtime))
   }
+}
+
+/** Whether it has the numbers that a belief is made of. */
+function isGrant({ fencing_token, expires_in_ms, waited_ms }: GrantedReply): boolean {
+  return [fencing_token, expires_in_ms, waited_ms].every((number) => Number.isFinite(number) && number >= 0)
 }
 
 function claimOf(answer: GrantedReply, name: string): SessionClaim {

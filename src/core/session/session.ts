@@ -4,13 +4,13 @@ import type { EndReason } from '../../protocol/wire.ts'
 import type { Acquisition } from '../acquisition.ts'
 import { pause } from '../async.ts'
 import { type ReadReply, sendRelease } from '../calls.ts'
-import type { Instant } from '../clock.ts'
+import { type Instant, instant } from '../clock.ts'
 import { REQUEST_TIMEOUT_MS } from '../connection.ts'
 import type { ClientContext } from '../context.ts'
 import { isLockableError, type LockableError } from '../errors.ts'
 import type { HeartbeatReport } from '../heartbeat-host.ts'
 import { remaining, type Term, termOf } from '../term.ts'
-import { sendSessionRelease } from './calls.ts'
+import { sendSessionHeartbeat, sendSessionRelease } from './calls.ts'
 import type { Listening } from './listening.ts'
 import { CommandPipe, type Entry, type PipeAnswer } from './pipe.ts'
 import { type LeaveOptions, Place, type PlaceSession } from './place.ts'
@@ -21,8 +21,10 @@ const USABLE_PART = 1 / 3
 const EXTENSION_PART = 1 / 6
 /** How often a release is repeated before whoever waits for it is told; it goes on being repeated. */
 const RELEASE_ATTEMPTS = 3
-/** ms for which a release waits for its turn in the pipe; then it overtakes. */
+/** ms for which a release or a confirmation waits for its answer by the pipe; then it is sent past it, too. */
 const HELD_UP_MS = 500
+/** ms that a confirmation past the pipe may take: about as long as a claim lives. */
+const CONFIRM_TIMEOUT_MS = 4_000
 /** How often, and how long, the end of a session is told. */
 const END = { attempts: 4, delayMs: 200, timeoutMs: 5_000 }
 /** How many places ask anew with a poll: to hear who holds, and in which position they are. */
@@ -61,10 +63,10 @@ export class Session implements PlaceSession {
   readonly #controller = new AbortController()
   #epoch: number | null = null
   #leaseMs = 0
-  readonly #pastEpochs = new Set<number>()
   #term: Term | null = null
   #extendedAt = Number.NEGATIVE_INFINITY
   #isBeating = false
+  #isConfirming = false
   #hasLeft = false
   #left: Promise<unknown> | null = null
 
@@ -122,6 +124,8 @@ export class Session implements PlaceSession {
       case 'renewed':
         if (report.standing !== null) this.#stand(report.standing, report.sentAt, { isHeartbeat: true })
         return
+      case 'lapsed':
+        return this.#lapsed()
       case 'refused':
         return this.#gone(report.reason === 'no' ? 'unknown' : report.reason)
       default:
@@ -161,6 +165,7 @@ export class Session implements PlaceSession {
   confirm({ owner }: Place): void {
     this.#claims.add(owner)
     this.#pipe.kick()
+    this.#confirmPast()
   }
 
   waitingChanged(place: Place): void {
@@ -186,9 +191,10 @@ export class Session implements PlaceSession {
     return this.#left
   }
 
-  /** Ends the session. An idle one is left to lapse. */
+  /** Ends the session. One that has lapsed is not told of. */
   async close(): Promise<void> {
-    if (!this.isOver) await this.#end('released', !this.isIdle)
+    const isAlive = this.#term !== null && remaining(this.#term, this.#context.runtime) > 0
+    if (!this.isOver) await this.#end('released', isAlive || !this.isIdle)
   }
 
   problem(read: ReadReply): LockableError {
@@ -265,12 +271,13 @@ export class Session implements PlaceSession {
     if (name !== '' && !this.#leaving.has(owner)) this.#context.background(this.#release(owner, name, false))
   }
 
-  /** Whether a reply is of the present epoch. A new one begins with asking what the store came back with. */
+  /**
+   * Whether a reply is of the present epoch; epochs grow. A new one begins with asking what the store came back with.
+   */
   #isPresent(epoch: number): boolean {
     if (epoch === this.#epoch) return true
-    if (this.#pastEpochs.has(epoch)) return false
+    if (this.#epoch !== null && epoch < this.#epoch) return false
     const isFirst = this.#epoch === null
-    if (this.#epoch !== null) this.#pastEpochs.add(this.#epoch)
     this.#epoch = epoch
     if (!isFirst) this.#sync()
     return true
@@ -282,14 +289,13 @@ export class Session implements PlaceSession {
       isWanted: false,
       sending: () => {},
       answered: (result, answer) => this.#synced(result as SyncReply, answer),
-      failed: () => {},
-      refused: () => {},
     })
   }
 
   /** Goes on with what is listed, lets go of what nobody wants, and queues anew what is missing. */
   #synced({ holds, waits }: SyncReply, { reply }: PipeAnswer): void {
-    if (reply.epoch !== this.#epoch) return this.#sync()
+    // One that came back in between is asked again by its first reply.
+    if (reply.epoch !== this.#epoch || !Array.isArray(holds) || !Array.isArray(waits)) return
     const claims = new Set(reply.claims.map(({ owner }) => owner))
     const held = new Set(holds.map(({ owner }) => owner))
     const waiting = new Set(waits.map(({ owner }) => owner))
@@ -390,6 +396,47 @@ export class Session implements PlaceSession {
     })
   }
 
+  /**
+   * The beat loop has given the session up. If commands have renewed it since, the loop begins anew; otherwise its
+   * deadline has passed, and another session takes its place.
+   */
+  #lapsed(): void {
+    this.#isBeating = false
+    const isLapsed = this.#term === null || remaining(this.#term, this.#context.runtime) === 0
+    if (isLapsed) void this.#end('expired', true)
+    else this.#keepBeating()
+  }
+
+  /**
+   * Confirms claims past the pipe when that takes too long: a claim lives no longer than a few seconds, and what the
+   * pipe waits for may be lost.
+   */
+  #confirmPast(): void {
+    const { runtime } = this.#context
+    if (this.#isConfirming) return
+    this.#isConfirming = true
+    runtime.setTimer(() => {
+      this.#isConfirming = false
+      if (this.isOver || this.#claims.size === 0) return
+      this.#confirmPast()
+      this.#context.background(this.#sendConfirmation())
+    }, HELD_UP_MS)
+  }
+
+  async #sendConfirmation(): Promise<void> {
+    const { runtime, connection } = this.#context
+    const confirm = [...this.#claims]
+    const sentAt = instant(runtime)
+    const request = { session: this.secret, confirm }
+    const options = { timeoutMs: CONFIRM_TIMEOUT_MS, signal: this.#controller.signal }
+    const answer = await sendSessionHeartbeat(runtime.send, request, connection.authToken, options)
+    if (this.isOver) return
+    if (!answer.renewed) return this.#gone(answer.reason === 'no' ? 'unknown' : answer.reason)
+    if (answer.standing === null) return
+    this.#confirmed(answer.standing, sentAt, confirm)
+    this.#stand(answer.standing, sentAt, { isHeartbeat: true })
+  }
+
   #tellAll(report: HeartbeatReport): void {
     for (const place of [...this.#places.values()]) place.hear(report)
   }
@@ -399,7 +446,6 @@ export class Session implements PlaceSession {
     const { runtime } = this.#context
     return new Promise<boolean>((resolve, reject) => {
       let failures = 0
-      let isSent = false
       const settle = (acknowledged: boolean) => {
         cancel()
         this.#pipe.remove(entry)
@@ -413,9 +459,7 @@ export class Session implements PlaceSession {
       const entry: Entry = {
         command: { op: 'release', name, owner },
         isWanted,
-        sending: () => {
-          isSent = true
-        },
+        sending: () => {},
         answered: (result) => settle((result as ReleaseResult).response === true),
         failed: (error) => {
           failures += 1
@@ -425,10 +469,12 @@ export class Session implements PlaceSession {
       }
       const overtake = () => {
         // Before that it may be a classic server that takes a POST for a GET, and would free whoever holds the lock.
-        if (!isSent && this.#context.connection.dialect === 'owned')
-          void this.#releasePast(owner, name).then(settle, () => {})
+        if (this.#context.connection.dialect !== 'owned') return
+        void this.#releasePast(owner, name).then(settle, (error) => {
+          if (isLockableError(error) && error.code === 'authentication') giveUp(error)
+        })
       }
-      const cancel = this.#pipe.isBusy ? runtime.setTimer(overtake, HELD_UP_MS, true) : () => {}
+      const cancel = runtime.setTimer(overtake, HELD_UP_MS, true)
       this.#leaving.set(owner, settle)
       this.#pipe.add(entry)
     })

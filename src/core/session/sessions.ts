@@ -21,6 +21,10 @@ export class Sessions {
     const key = `${leaseMs} ${stallTimeoutMs}`
     const known = this.#current.get(key)
     if (known?.isUsable) return known.enter(acquisition)
+    // Idle and about to lapse, or lapsed: nothing is lost by letting them go.
+    for (const session of [...this.#current.values()]) {
+      if (!session.isUsable) this.#context.background(session.close())
+    }
     const session = new Session({
       context: this.#context,
       listening: this.#listening,
@@ -31,8 +35,6 @@ export class Sessions {
       },
     })
     this.#current.set(key, session)
-    // It is idle and about to lapse, or over already.
-    this.#context.background(known?.close() ?? Promise.resolve())
     return session.enter(acquisition)
   }
 

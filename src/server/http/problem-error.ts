@@ -30,6 +30,15 @@ export class ProblemError extends Error {
 
 /** `value` as an error text may show it: short, on one line, and as JSON, so that its type can be seen. */
 export function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value)
+  const json = written(value)
   return json.length <= 60 ? json : `${json.slice(0, 60)}…`
+}
+
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    // Nested so deeply that there is no stack left to write it out.
+    return `a ${typeof value}`
+  }
 }

@@ -7,6 +7,9 @@ import type { Session } from './session.ts'
 import type { Space } from './space.ts'
 import { type Waiter, WaitQueue } from './wait-queue.ts'
 
+/** How many of the holders are told: a thousand shared ones with 1 KiB of `info` each would make a megabyte of it. */
+const MOST_TOLD = 20
+
 /** What is granted to whom. */
 export interface Grantee {
   readonly owner: string | null
@@ -44,7 +47,7 @@ export class Lock {
   }
 
   holderStates(now: number): HolderState[] {
-    return this.#holders.map((holder) => asState(holder, now))
+    return this.#holders.slice(0, MOST_TOLD).map((holder) => asState(holder, now))
   }
 
   /** How it stands, for a list; `null` if nobody holds or waits. */

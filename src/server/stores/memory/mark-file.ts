@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { takeGuard } from './file-guard.ts'
 import type { Mark, MarkState } from './mark.ts'
@@ -88,7 +88,7 @@ function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`
   const file = openSync(temporary, 'w')
   try {
-    writeSync(file, text)
+    writeFileSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

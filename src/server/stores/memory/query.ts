@@ -1,7 +1,7 @@
 import type { Snapshot } from '../../store.ts'
 import type { Space } from './space.ts'
 
-/** The most locks that are listed. */
+/** The most locks that are listed, and the most holders of all of them: each may have 1 KiB of `info`. */
 const MOST_LISTED = 1_000
 
 /** What a query tells of one lock. */
@@ -16,10 +16,12 @@ export function query(space: Space, prefix: string, look: (name: string) => List
   const locks: Listed[] = []
   // More than are listed, since some of them may turn out to be free by now.
   const names = smallest(space.names(), prefix, 2 * MOST_LISTED)
+  let holders = 0
   for (const name of names) {
     const listed = look(name)
     if (listed === null) continue
-    if (locks.length === MOST_LISTED) return { kind: 'snapshot', locks, isTruncated: true }
+    holders += listed.holders.length
+    if (locks.length === MOST_LISTED || holders > MOST_LISTED) return { kind: 'snapshot', locks, isTruncated: true }
     locks.push(listed)
   }
   return { kind: 'snapshot', locks, isTruncated: names.length === 2 * MOST_LISTED }

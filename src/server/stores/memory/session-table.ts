@@ -9,6 +9,8 @@ export class SessionTable {
   readonly #clock: ServerClock
   readonly #sessions = new Map<string, Session>()
   readonly #tombstones: Tombstones
+  /** Of sessions that never were: whoever makes them up must not push out those of others. */
+  readonly #unknown: Tombstones
   readonly #counts = new Map<Space, number>()
   #lastEpoch = 0
   /** No session lapses before this. Renewals only put that off, so it is looked at anew when it has come. */
@@ -17,6 +19,7 @@ export class SessionTable {
   constructor(clock: ServerClock, mostTombstones: number) {
     this.#clock = clock
     this.#tombstones = new Tombstones(mostTombstones)
+    this.#unknown = new Tombstones(mostTombstones)
   }
 
   /** When {@link buryLapsed} may have something to do; `Infinity` if there is no session. */
@@ -34,13 +37,14 @@ export class SessionTable {
 
   /** Why a session is over, or `null` if it is not, as far as is remembered. */
   endOf(id: string, now: number): EndReason | null {
-    return this.#tombstones.find('', id, now)
+    return this.#tombstones.find('', id, now) ?? this.#unknown.find('', id, now)
   }
 
   open(id: string, space: Space, leaseMs: number, info: Json, now: number): Session {
     // By the wall clock, so that it differs from those of an earlier process too.
     this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(this.#clock.wall()))
     this.#tombstones.keepFor(leaseMs)
+    this.#unknown.keepFor(leaseMs)
     const session = new Session({ id, space, epoch: this.#lastEpoch, leaseMs, info })
     this.#sessions.set(id, session)
     this.#counts.set(space, this.countOf(space) + 1)
@@ -56,9 +60,9 @@ export class SessionTable {
 
   /** Remembers that a session is over, known or not. The first reason stays. */
   bury(id: string, reason: EndReason, now: number): void {
-    this.#tombstones.add('', id, reason, now)
     const session = this.#sessions.get(id)
-    if (session === undefined) return
+    if (session === undefined) return this.#unknown.add('', id, reason, now)
+    this.#tombstones.add('', id, reason, now)
     this.#sessions.delete(id)
     this.#counts.set(session.space, this.countOf(session.space) - 1)
     if (this.#sessions.size === 0) this.#nextLapse = Number.POSITIVE_INFINITY
