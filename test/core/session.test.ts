@@ -4,6 +4,7 @@ import type { CommandsRequest } from '../../src/protocol/session.ts'
 import { brings, settle, VirtualWorld } from '../support/virtual-world.ts'
 
 const LEASE = 10_000
+const LONG = 30_000
 
 function world() {
   return new VirtualWorld({ lease: { defaultMs: LEASE } })
@@ -305,20 +306,21 @@ describe('a session in which something goes wrong', () => {
     ['heartbeats alone fail for a lease', (request: WireRequest) => brings('heartbeat', request)],
     ['nothing gets through for longer than a lease', () => true],
   ])('goes on, or another does, after %s', async (_how, isHit) => {
-    const w = world()
+    // Long enough for commands to renew what heartbeats do not.
+    const w = new VirtualWorld({ lease: { defaultMs: LONG } })
     const [alice, bob] = [w.client(), w.client()]
     const held = await alice.acquire('a')
     const waited = bob.acquire('a')
     await w.time.advance(1_000)
-    const cut = w.time.now + LEASE * 1.2
-    const { secret } = { secret: commands(w).at(-1)?.session }
+    const cut = w.time.now + LONG * 1.2
+    const secret = commands(w).at(-1)?.session ?? ''
     w.fault = (request) =>
-      w.time.now < cut && isHit(request) && JSON.stringify(request.body).includes(secret ?? '') ? { refuse: true } : {}
-    await w.time.advance(LEASE * 2)
+      w.time.now < cut && isHit(request) && JSON.stringify(request.body).includes(secret) ? { refuse: true } : {}
+    await w.time.advance(LONG * 2)
     await held.release()
     await w.time.advance(3_000)
     const lease = await waited
-    await w.time.advance(LEASE * 5)
+    await w.time.advance(LONG * 5)
     expect(lease.state).toBe('held')
   })
 
