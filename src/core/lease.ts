@@ -153,7 +153,8 @@ export class Lease {
    * Lets go. The belief ends at once; the promise resolves when the server has answered.
    *
    * @returns whether the server still had the lock for us; `false` on a lease that is over.
-   * @throws NetworkError, ServerError or ProtocolError if the server could not be told. Its lease then runs out.
+   * @throws NetworkError, ServerError, ProtocolError or AuthenticationError if the server could not be told. It goes on
+   *   being told; otherwise the lease runs out, with the session if it belongs to one.
    */
   release(): Promise<boolean> {
     this.#check()

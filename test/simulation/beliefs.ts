@@ -1,7 +1,11 @@
 import type { Believer } from './believer.ts'
 import type { HistoryRecorder } from './history-recorder.ts'
+import type { ServerHistory } from './server-history.ts'
 import type { Trace } from './trace.ts'
 import type { Verdict } from './verdict.ts'
+
+/** Rounding. */
+const PROMISE_SLACK_MS = 2
 
 export interface BeliefsOptions {
   readonly verdict: Verdict
@@ -9,8 +13,8 @@ export interface BeliefsOptions {
   readonly history: HistoryRecorder
   readonly now: () => number
   readonly looksAtFrozen: boolean
-  /** Whether the holder with this token was robbed by `steal: 'now'`, so that it may believe beside others. */
-  readonly isRobbed: (fencingToken: number) => boolean
+  /** Until when a holder that was robbed may believe beside others, and what servers have promised. */
+  readonly server: Pick<ServerHistory, 'robbedUntil' | 'promisedUntil'>
 }
 
 interface Belief {
@@ -50,6 +54,7 @@ export class Beliefs {
       if (!this.#holds(belief)) continue
       holding.push(belief)
       this.#options.history.believes(belief.believer)
+      this.#checkPromise(belief.believer)
     }
     for (const [index, one] of holding.entries()) {
       for (const other of holding.slice(index + 1)) this.#compare(one, other)
@@ -98,11 +103,30 @@ export class Beliefs {
     return believes
   }
 
+  /** Nobody counts on more than some reply has promised. */
+  #checkPromise(believer: Believer): void {
+    const { server, verdict, history } = this.#options
+    const { fencingToken, name, label } = believer
+    const until = fencingToken === null ? null : server.promisedUntil(name, fencingToken)
+    const overMs = (history.certainUntil(believer) ?? 0) - (until ?? Number.POSITIVE_INFINITY)
+    if (overMs <= PROMISE_SLACK_MS) return
+    verdict.broken(
+      'overlong belief',
+      `${label} counts on ${name} for ${Math.round(overMs)} ms more than it was promised`,
+    )
+  }
+
+  /** Whether it was robbed by `steal: 'now'`, and its deadline of then is not over. */
+  #isExempt({ fencingToken }: Believer): boolean {
+    const until = fencingToken === null ? null : this.#options.server.robbedUntil(fencingToken)
+    return until !== null && this.#options.now() <= until + PROMISE_SLACK_MS
+  }
+
   #compare(one: Belief, other: Belief): void {
-    const { verdict, isRobbed } = this.#options
+    const { verdict } = this.#options
     const [first, second] = [one.believer, other.believer]
     if (first.mode === 'shared' && second.mode === 'shared') return
-    if ([first, second].some(({ fencingToken }) => fencingToken !== null && isRobbed(fencingToken))) return
+    if (this.#isExempt(first) || this.#isExempt(second)) return
     verdict.broken(
       'mutual exclusion',
       `${first.label} (since ${since(one)} s, token ${first.fencingToken}) and ${second.label} (since ${since(other)} s, token ${second.fencingToken}) both believe in ${first.name}`,

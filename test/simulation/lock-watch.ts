@@ -1,6 +1,7 @@
 import type { EndReason, LockMode, Steal } from '../../src/protocol/wire.ts'
 import type { ServerClock } from '../../src/server/clock.ts'
 import type { Granted, OwnerRef, Renewed } from '../../src/server/store.ts'
+import type { DiskHold } from './durable-disk.ts'
 import type { Machine } from './machine.ts'
 import type { ServerHistory } from './server-history.ts'
 import type { Trace } from './trace.ts'
@@ -41,6 +42,10 @@ export interface WatchedGrant {
   readonly isZombie: boolean
 }
 
+interface Ghost extends OwnerRef {
+  readonly holder: WatchedHolder
+}
+
 export interface LockWatchOptions {
   readonly machine: Machine
   readonly clock: ServerClock
@@ -49,6 +54,8 @@ export interface LockWatchOptions {
   readonly trace: Trace
   readonly history: ServerHistory
   readonly trueNow: () => number
+  /** What was known of the process before; `null`: nothing that matters. */
+  readonly before: LockWatch | null
 }
 
 /** What is known of the locks of a store, from what it says; and what is wrong with what it says. */
@@ -59,6 +66,8 @@ export class LockWatch {
   readonly #graceUntil: number
   /** Who is released somewhere in the step that is looked at: nobody need wait for it. */
   readonly #leaving = new Set<string>()
+  /** What the process before had promised, and this one knows nothing of. */
+  #ghosts: Ghost[]
   #grants: WatchedGrant[] = []
   /** What was asked for in the step that is looked at. */
   readonly #asked = new Map<string, Asked>()
@@ -68,6 +77,7 @@ export class LockWatch {
   constructor(options: LockWatchOptions) {
     this.#options = options
     this.#graceUntil = options.clock.now() + options.graceMs
+    this.#ghosts = options.before?.survivors() ?? []
   }
 
   get now(): number {
@@ -84,6 +94,23 @@ export class LockWatch {
 
   get names(): string[] {
     return [...this.#locks.keys()]
+  }
+
+  /** Whose promised time is not over. */
+  survivors(): Ghost[] {
+    const holders = [...this.#locks].flatMap(([name, lock]) =>
+      [...lock.holders].map(([owner, holder]) => ({ namespace: '', name, owner, holder })),
+    )
+    return [...this.#ghosts, ...holders].filter(({ holder }) => promisedEndOf(holder) > this.now)
+  }
+
+  /** The store came back with it. */
+  adopt({ name, owner, token, mode, leaseMs }: DiskHold, session: WatchedSession | null): void {
+    const promisedUntil = this.now + leaseMs
+    this.#hold(name, owner, {
+      ...{ token, mode, sender: null, session, grantedAt: this.now, isClaim: false, isEnding: false },
+      ...{ until: promisedUntil + SLACK_MS, promisedUntil },
+    })
   }
 
   /** Whoever holds something as `owner`, of whatever name. */
@@ -148,6 +175,7 @@ export class LockWatch {
       return
     }
     waiters.delete(owner)
+    if (steals) this.#fixEnds(ref, mode)
     waiters.set(owner, { since: this.now, mode, steals, session, liveUntil })
   }
 
@@ -165,9 +193,18 @@ export class LockWatch {
       if (until <= endOf(known)) return
       return this.broken('session', `the heartbeat of ${owner} alone renewed ${name}, which lives by a session`)
     }
+    if (known?.isEnding) return this.#checkFixed(name, owner, known, until)
     const { mode, sender } = known ?? { mode: 'exclusive', sender: null }
-    holders.set(owner, {
-      ...{ token: fencingToken, mode, sender, session: null, isClaim: false, isEnding: false },
+    this.#hold(name, owner, {
+      ...{
+        token: fencingToken,
+        mode,
+        sender,
+        session: null,
+        grantedAt: known?.grantedAt ?? this.now,
+        isClaim: false,
+        isEnding: false,
+      },
       until: Math.max(known?.until ?? 0, until + SLACK_MS),
       promisedUntil: Math.max(known?.promisedUntil ?? 0, until),
     })
@@ -178,6 +215,7 @@ export class LockWatch {
     const lock = this.lock(name)
     if (lock.holders.delete(owner) && lock.holders.size === 0) lock.freeSince = this.now
     if (owner !== null) lock.waiters.delete(owner)
+    this.#ghosts = this.#ghosts.filter((ghost) => ghost.name !== name || ghost.owner !== owner)
   }
 
   /** The owner does not wait any more. */
@@ -275,15 +313,16 @@ export class LockWatch {
     this.#checkGrant(grant, session)
     if (steal !== 'now') {
       this.#checkHolders(ref, lock, mode)
+      this.#checkGhosts(ref, mode)
       this.#checkTurn(ref, lock, steal)
     }
-    if (steal === 'now') this.#rob(lock, mode, granted.fencingToken)
+    if (steal === 'now') this.#rob(ref.name, lock, mode, granted.fencingToken)
     if (owner !== null) lock.waiters.delete(owner)
     // Out of the queue it is a claim, whatever the store calls it.
     const isClaim = (waiter !== undefined || granted.claim) && grant.asked?.steal !== 'now'
     const mostMs = isClaim ? Math.min(granted.leaseMs, CLAIM_MS) : granted.expiresInMs
-    lock.holders.set(owner, {
-      ...{ token: granted.fencingToken, mode, sender, session, isClaim, isEnding: false },
+    this.#hold(ref.name, owner, {
+      ...{ token: granted.fencingToken, mode, sender, session, grantedAt: this.now, isClaim, isEnding: false },
       until: this.now + mostMs + SLACK_MS,
       promisedUntil: this.now + granted.expiresInMs,
     })
@@ -296,6 +335,7 @@ export class LockWatch {
         this.broken('session', `${owner} has ${name} for longer than its session or claim lasts`)
       return
     }
+    if (known.isEnding) return this.#checkFixed(name, owner, known, until)
     known.until = known.isClaim ? known.until : Math.max(known.until, until + SLACK_MS)
     known.promisedUntil = Math.max(known.promisedUntil, until)
   }
@@ -336,6 +376,18 @@ export class LockWatch {
     }
   }
 
+  /** Nor by the process before. */
+  #checkGhosts({ name, owner }: OwnerRef, mode: LockMode): void {
+    for (const { holder, ...ghost } of this.#ghosts) {
+      const leftMs = promisedEndOf(holder) - this.now
+      if (ghost.name !== name || ghost.owner === owner || !isRival(mode, holder.mode) || leftMs <= SLACK_MS) continue
+      this.broken(
+        'forgotten promise',
+        `${name} was granted to ${owner}, though ${ghost.owner} was promised it for ${Math.round(leftMs)} ms more before the restart`,
+      )
+    }
+  }
+
   /** Nobody who waits, and is alive, has been before. */
   #checkTurn({ name, owner }: OwnerRef, lock: WatchedLock, steal: Steal | null): void {
     const waiter = lock.waiters.get(owner ?? '')
@@ -354,10 +406,36 @@ export class LockWatch {
     }
   }
 
-  #rob(lock: WatchedLock, mode: LockMode, token: number): void {
+  #hold(name: string, owner: string | null, holder: WatchedHolder): void {
+    this.lock(name).holders.set(owner, holder)
+    this.#options.history.promised(name, holder.token, () => this.#trueEnd(holder))
+  }
+
+  /** The true ms at which a promise ends, unless the machine of the store sleeps meanwhile: then later. */
+  #trueEnd(holder: WatchedHolder): number {
+    const { trueNow, machine } = this.#options
+    return trueNow() + (promisedEndOf(holder) - this.now) / machine.rate
+  }
+
+  /** A safe steal fixes the end of those who hold, claims too. */
+  #fixEnds({ name }: OwnerRef, mode: LockMode): void {
+    for (const holder of this.lock(name).holders.values()) {
+      // Who was granted the lock in this very step may have been so afterwards.
+      if (holder.isEnding || !isRival(holder.mode, mode) || holder.grantedAt === this.now) continue
+      const promisedUntil = promisedEndOf(holder)
+      Object.assign(holder, { isEnding: true, until: endOf(holder), promisedUntil })
+    }
+  }
+
+  #checkFixed(name: string, owner: string | null, { until }: WatchedHolder, renewedUntil: number): void {
+    if (renewedUntil <= until) return
+    this.broken('steal', `${owner} was renewed on ${name}, though its end was fixed`)
+  }
+
+  #rob(name: string, lock: WatchedLock, mode: LockMode, token: number): void {
     for (const [owner, holder] of lock.holders) {
       if (holder.token === token || !isRival(holder.mode, mode)) continue
-      this.#options.history.rob(holder.token)
+      this.#options.history.rob(name, holder.token, this.#trueEnd(holder))
       lock.holders.delete(owner)
     }
   }

@@ -11,6 +11,7 @@ import type { Machine } from './machine.ts'
 import type { Action, HoldAction } from './plan.ts'
 import { portsOf, SECRET_MARK } from './ports.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
+import type { ClientPorts } from './tweaks.ts'
 import type { Actor, ActorContext } from './world.ts'
 
 const EPILOGUE_HOLD_MS = 50
@@ -18,6 +19,8 @@ const EPILOGUE_HOLD_MS = 50
 const LEFT_MS = 50
 /** The same for one that a worker renews: a slow message to it makes what is known of its clock less. */
 const LEFT_BY_WORKER_MS = 1_000
+/** ms. */
+const LONG_LEASE_MS = 10_000
 /** ms of a fresh lease that may not be enough for a round trip. */
 const SHORT_MS = 500
 
@@ -31,10 +34,13 @@ export class LockableActor implements Actor {
   /** By the id of the lease. */
   readonly #believers = new Map<string, Believer>()
   readonly #leases = new Map<string, Lease>()
+  /** What was asked for. */
+  readonly #leaseMs = new Map<string, number>()
   /** The names of locks that it gives up by itself after a while. */
   readonly #limited = new Set<string>()
   #page: ((change: PageChange) => void) | null = null
   #isClosed = false
+  #worker: SimulatedWorker | null = null
   /** When the server last said something by which a lock may be lost, in true ms. */
   #refusedAt = Number.NEGATIVE_INFINITY
   #hasLeft = false
@@ -63,6 +69,11 @@ export class LockableActor implements Actor {
     if (action.kind === 'hold') void this.#hold(action)
     else if (action.kind === 'close') this.#close()
     else this.#changePage(action.kind === 'leave' ? 'leaving' : 'resumed')
+  }
+
+  loseWorker(noticedMs: number): void {
+    this.#note('loses its worker')
+    this.#worker?.die(noticedMs)
   }
 
   mayBeat(name: string): boolean {
@@ -149,13 +160,14 @@ export class LockableActor implements Actor {
     }
   }
 
-  #believe(lease: Lease, askedAt: number, { mode = 'exclusive' }: LockOptions = {}): void {
+  #believe(lease: Lease, askedAt: number, { mode = 'exclusive', leaseDuration }: LockOptions = {}): void {
     const { label, machine } = this
     const { name, fencingToken } = lease
     const asked = { believes: () => lease.state === 'held', remaining: () => lease.remaining() }
     const believer = { label, machine, name, mode, fencingToken, askedAt, ...asked }
     this.#believers.set(lease.id, believer)
     this.#leases.set(lease.id, lease)
+    this.#leaseMs.set(lease.id, leaseDuration ?? this.#context.plan.leaseMs ?? 0)
     this.#context.beliefs.begin(believer)
   }
 
@@ -188,17 +200,22 @@ export class LockableActor implements Actor {
   }
 
   #lost(event: Extract<LockableEvent, { type: 'lost' }>): void {
-    const { isCalm, plan, verdict } = this.#context
+    const { isCalm, isFaultless, plan, verdict } = this.#context
     this.#checkAbort(event.lease, event.name)
     this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
     const isMeant =
       this.#hasLeft || this.#isShort || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
     // Messages between threads that are busy take their time, as in a fault.
-    if (isCalm && !plan.hasWorker && !isMeant) {
+    if (((isFaultless && !plan.hasWorker) || (isCalm && this.#isLong(event.lease))) && !isMeant) {
       verdict.broken('loss without a fault', `${this.label} lost ${event.name}: ${event.loss.sentence}`)
     }
     if (!isMeant) this.#checkReason(event.lease, event.name)
     this.#ends(event.lease)
+  }
+
+  /** Whether so long a lease bears that a thread is busy, or dies without a noise. */
+  #isLong(id: string): boolean {
+    return (this.#leaseMs.get(id) ?? 0) >= LONG_LEASE_MS
   }
 
   /** Safety rule 5: whoever hears of a loss finds the signal aborted. */
@@ -242,20 +259,24 @@ export class LockableActor implements Actor {
       heartbeatHost: ({ dispatch, threadChanged }) => {
         threadChanged({ thread: 'page', reason: null })
         const host = plan.hasWorker
-          ? this.#startWorker(dispatch)
+          ? this.#startWorker(dispatch, ports)
           : new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
         return tweaks.host?.(host, ports) ?? host
       },
     }
   }
 
-  #startWorker(dispatch: HeartbeatHostOptions['dispatch']): HeartbeatHost {
+  #startWorker(dispatch: HeartbeatHostOptions['dispatch'], pagePorts: ClientPorts): HeartbeatHost {
     const { kernel, random, machine } = this.#context
     const worker = machine.thread(random.fork(1))
     const workerPorts = portsOf({ ...this.#context, machine: worker }, undefined, () => {
       this.#refusedAt = this.#context.trueNow()
     })
-    return new SimulatedWorker({ kernel, random: random.fork(2), page: machine, worker, workerPorts, dispatch })
+    this.#worker = new SimulatedWorker({
+      ...{ kernel, page: machine, pagePorts, worker, workerPorts, dispatch },
+      random: random.fork(2),
+    })
+    return this.#worker
   }
 
   #pause(ms: number): Promise<void> {

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import { worldOf } from './mutant.ts'
+import type { Mutant } from './mutant.ts'
+import { runOptionsOf, worldOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
-import { type Dialect, type Plan, planOf, type WorldOptions } from './plan.ts'
+import { type Dialect, type Plan, planOf, type StoreKind, type WorldOptions } from './plan.ts'
 import { shrink } from './shrink.ts'
 import { runPlan } from './world.ts'
 
@@ -13,6 +14,13 @@ const HELP = `Runs the client and the server through random schedules of faults,
   --dialect owned|classic   only such worlds
   --seam plain|handler      plain objects (default), or real Request and Response objects
   --classic-server ours|unknown-path|takes-post   what a classic server makes of a POST
+  --store KIND[,KIND]       where locks live: grace (in memory, restarts wait as long as they are told), mark (in
+                            memory, restarts wait as long as a mark tells), durable (they come back), remote (on
+                            another machine, so that only the server restarts). Default: drawn
+  --sessions yes|no         only servers that know sessions, or that do not. Default: drawn
+  --adverse                 clocks are as far off as is promised to bear
+  --workers                 all clients of ours beat in a worker; some die
+  --quiet                   nothing goes wrong but restarts and workers that die
   --mutant NAME             with a rule broken on purpose; "all": how often each is caught
   --keep-going              do not stop at the first seed that fails
 `
@@ -25,6 +33,11 @@ const { values } = parseArgs({
     dialect: { type: 'string' },
     seam: { type: 'string' },
     'classic-server': { type: 'string' },
+    store: { type: 'string' },
+    sessions: { type: 'string' },
+    adverse: { type: 'boolean' },
+    workers: { type: 'boolean' },
+    quiet: { type: 'boolean' },
     mutant: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -41,15 +54,21 @@ const world: WorldOptions = {
   ...(classicServer === undefined ? {} : { classicServers: [classicServer] }),
   ...(values.dialect === undefined ? {} : { dialect: values.dialect as Dialect }),
   ...(values.seam === undefined ? {} : { seam: values.seam as Plan['seam'] }),
+  ...(values.store === undefined ? {} : { stores: values.store.split(',') as StoreKind[] }),
+  ...(values.sessions === undefined ? {} : { hasSessions: values.sessions === 'yes' }),
+  ...(values.adverse === undefined ? {} : { isAdverse: values.adverse }),
+  ...(values.quiet === undefined ? {} : { isQuiet: values.quiet }),
+  ...(values.workers === undefined ? {} : { hasWorkers: values.workers }),
 }
 
-async function replay(seed: number, tweaks = {}): Promise<boolean> {
-  const plan = planOf(seed, world)
-  const first = await runPlan(plan, { tweaks })
+async function replay(seed: number, mutant?: Mutant): Promise<boolean> {
+  const options = mutant === undefined ? {} : runOptionsOf(mutant)
+  const plan = planOf(seed, mutant === undefined ? world : { ...worldOf(mutant), ...world })
+  const first = await runPlan(plan, options)
   if (first.violations.length === 0 && !values.verbose && values.replay === undefined) return true
-  const { plan: least, dropped } = first.violations.length > 0 ? await shrink(plan, tweaks) : { plan, dropped: 0 }
-  const shown = await runPlan(least, { tweaks, verbose: true })
-  const again = await runPlan(least, { tweaks })
+  const { plan: least, dropped } = first.violations.length > 0 ? await shrink(plan, options) : { plan, dropped: 0 }
+  const shown = await runPlan(least, { ...options, verbose: true })
+  const again = await runPlan(least, options)
   for (const line of shown.lines) say(line)
   const { faults, actions, names: _names, ...rest } = least
   say(`\n${JSON.stringify(rest)}`)
@@ -93,13 +112,14 @@ async function search(from: number, count: number): Promise<boolean> {
 async function judgeMutants(from: number, count: number): Promise<boolean> {
   let areAllCaught = true
   const wanted = MUTANTS.filter(({ name }) => values.mutant === 'all' || name === values.mutant)
-  for (const { name, dialect, hasSessions, rules: allowed, tweaks } of wanted) {
+  for (const mutant of wanted) {
+    const { name, rules: allowed } = mutant
     const rules = new Map<string, number>()
     let first: number | null = null
     let caught = 0
     for (let seed = from; seed < from + count; seed += 1) {
-      const [violation] = (await runPlan(planOf(seed, { ...world, ...worldOf({ dialect, hasSessions }) }), { tweaks }))
-        .violations
+      const plan = planOf(seed, { ...worldOf(mutant), ...world })
+      const [violation] = (await runPlan(plan, runOptionsOf(mutant))).violations
       if (violation === undefined) continue
       first ??= seed
       caught += 1
@@ -118,7 +138,10 @@ if (values.help) say(HELP)
 else {
   const isFine =
     values.replay !== undefined
-      ? await replay(Number(values.replay), MUTANTS.find(({ name }) => name === values.mutant)?.tweaks)
+      ? await replay(
+          Number(values.replay),
+          MUTANTS.find(({ name }) => name === values.mutant),
+        )
       : values.mutant !== undefined
         ? await judgeMutants(Number(values.from), Number(values.seeds))
         : await search(Number(values.from), Number(values.seeds))

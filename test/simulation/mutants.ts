@@ -9,13 +9,16 @@ import { WaitQueue } from '../../src/server/stores/memory/wait-queue.ts'
 import { forwarded } from './forwarded-store.ts'
 import type { Machine } from './machine.ts'
 import type { Mutant } from './mutant.ts'
+import { replaced } from './replaced.ts'
+import { RESTART_MUTANTS } from './restart-mutants.ts'
 import { SESSION_MUTANTS } from './session-mutants.ts'
+import { SimulatedWorker } from './simulated-worker.ts'
 import type { ClientPorts, Tweaks } from './tweaks.ts'
 
 const SINGLE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the lease counts from the reply',
-    rules: ['mutual exclusion', 'history'],
+    rules: ['mutual exclusion', 'history', 'heartbeat without belief'],
     dialect: 'owned',
     within: 300,
     tweaks: {
@@ -34,7 +37,7 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'only the monotonic clock',
-    rules: ['mutual exclusion'],
+    rules: ['mutual exclusion', 'heartbeat without belief'],
     dialect: 'owned',
     within: 300,
     tweaks: { ports: withoutWall },
@@ -175,7 +178,7 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a lease counts from the message of its worker',
-    rules: ['mutual exclusion'],
+    rules: ['mutual exclusion', 'heartbeat without belief'],
     dialect: 'owned',
     within: 1_000,
     tweaks: { patch: patchArrival },
@@ -220,10 +223,52 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
       }),
     },
   },
+  {
+    name: 'a safe steal leaves the end as it is',
+    rules: ['steal', 'lost wake-up', 'promise', 'session'],
+    dialect: 'owned',
+    within: 300,
+    tweaks: { patch: () => replaced(Lock.prototype, 'fixEnd', () => () => {}) },
+  },
+  {
+    name: 'what was waited counts in full',
+    rules: ['overlong belief'],
+    dialect: 'owned',
+    world: { isAdverse: true },
+    within: 300,
+    tweaks: { ports: waitingInFull },
+  },
+  {
+    name: 'nobody takes over from a dead worker',
+    rules: ['loss without a fault'],
+    dialect: 'owned',
+    world: { hasWorkers: true, isQuiet: true },
+    within: 300,
+    tweaks: { patch: () => replaced(SimulatedWorker.prototype, 'takeOver', () => () => {}) },
+  },
+  {
+    name: 'who takes over counts from then',
+    rules: ['heartbeat without belief'],
+    dialect: 'owned',
+    hasSessions: true,
+    world: { hasWorkers: true },
+    within: 1_000,
+    tweaks: {
+      patch: () =>
+        replaced(
+          SimulatedWorker.prototype,
+          'certainTerm',
+          () =>
+            function (this: SimulatedWorker, { term }) {
+              return { ...term, sentAt: instant(this.page) }
+            },
+        ),
+    },
+  },
 ]
 
 /** All of them: each breaks one rule. */
-export const MUTANTS: readonly Mutant[] = [...SINGLE_MUTANTS, ...SESSION_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [...SINGLE_MUTANTS, ...SESSION_MUTANTS, ...RESTART_MUTANTS]
 
 /** The wall clock goes with the other one, and so shows no sleep. */
 function withoutWall(ports: ClientPorts): ClientPorts {
@@ -286,6 +331,21 @@ function withRevival(ports: ClientPorts, machine: Machine): ClientPorts {
     return withMore(reply, () => lateMs)
   }
   return { ...withReplies(ports, late), ...clocks }
+}
+
+/** Clocks that tell how long somebody waited are taken at their word. */
+function waitingInFull(ports: ClientPorts): ClientPorts {
+  const inFull = (text: string) =>
+    text.replace(/"waited_ms":(\d+)/g, (_, ms: string) => `"waited_ms":${Number(ms) / 0.98}`)
+  return {
+    ...ports,
+    send: async (request, options) => {
+      const reply = await ports.send(request, options)
+      return { ...reply, body: inFull(reply.body) }
+    },
+    openStream: (request, { signal, heard }) =>
+      ports.openStream(request, { signal, heard: (data) => heard(data === null ? null : inFull(data)) }),
+  }
 }
 
 /** Every heartbeat without an answer is taken for a no. */

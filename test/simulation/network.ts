@@ -20,6 +20,8 @@ export interface NetworkOptions {
   readonly asSender: <Result>(label: string, task: () => Result) => Result
   /** Told of each request when it leaves its machine. */
   readonly leaves: (machine: Machine, request: WireRequest) => void
+  /** Told of each request when it is made; returns what to tell of its reply. */
+  readonly sends: (machine: Machine, request: WireRequest) => (reply: WireReply) => void
 }
 
 /** Carries requests, replies, events and the news that a client has hung up, each as a message of its own. */
@@ -40,7 +42,14 @@ export class SimulatedNetwork {
   /** The way from `machine` to the server. */
   sendFrom(machine: Machine): Send {
     return (request, options) =>
-      new Promise((resolve, reject) => this.#carry(this.#exchange(machine, request), options, resolve, reject))
+      new Promise((resolve, reject) => {
+        const heard = this.#options.sends(machine, request)
+        const resolved = (reply: WireReply) => {
+          heard(reply)
+          resolve(reply)
+        }
+        this.#carry(this.#exchange(machine, request), options, resolved, reject)
+      })
   }
 
   /** The way from `machine` to the streams of the server. */

@@ -10,6 +10,15 @@ const LAST_ACTION_AT = 40_000
 const WORST_RATE = 0.009
 /** How many clients of ours beat in a worker. */
 const WORKER_CHANCE = 0.3
+/** How many of these die. */
+const WORKER_DEATH_CHANCE = 0.2
+const OWNED_STORES: readonly StoreKind[] = ['grace', 'grace', 'mark', 'durable', 'durable', 'remote']
+const CLASSIC_STORES: readonly StoreKind[] = ['grace', 'mark']
+/** What a client with a long lease bears without a loss, where locks outlive a restart. */
+const BORNE: ReadonlySet<Fault['kind']> = new Set(['restart', 'kill-worker'])
+const QUIET_CHANCE = 0.15
+/** ms for which a server may be down in all. */
+const BORNE_DOWN_MS = 3_000
 /** How many of the servers of ours know sessions. */
 const SESSIONS_CHANCE = 0.6
 /** ms. */
@@ -18,6 +27,12 @@ const LONG_HOLD_MS = 12_000
 const CLASSIC_DELAY_MS = 80
 
 export type Dialect = 'owned' | 'classic'
+
+/**
+ * Where the locks of a server are. `grace`: in its memory, and it waits after a restart as long as it was told to.
+ * `mark`: as long as a mark tells. `durable`: they come back. `remote`: on another machine, which goes on.
+ */
+export type StoreKind = 'grace' | 'mark' | 'durable' | 'remote'
 
 /** What goes wrong. Times are true ms. `who` is the label of a machine. */
 export type Fault =
@@ -40,6 +55,8 @@ export type Fault =
   | { readonly kind: 'freeze' | 'sleep'; readonly at: number; readonly who: string; readonly ms: number }
   | { readonly kind: 'step-wall'; readonly at: number; readonly who: string; readonly ms: number }
   | { readonly kind: 'kill'; readonly at: number; readonly who: string }
+  /** The thread that beats dies; its page notices after so many ms. */
+  | { readonly kind: 'kill-worker'; readonly at: number; readonly who: string; readonly ms: number }
   | { readonly kind: 'restart'; readonly at: number; readonly downMs: number; readonly graceful: boolean }
 
 /** `event`: what a stream carries. */
@@ -97,7 +114,10 @@ export interface Plan {
   readonly classicServer: 'ours' | 'unknown-path' | 'takes-post'
   /** Whether a server of ours knows sessions. */
   readonly hasSessions: boolean
+  readonly store: StoreKind
   readonly serverRate: number
+  /** Of the machine of a store that is remote. */
+  readonly storeRate: number
   readonly leaseMs: number
   /** ms after a restart in which nothing is granted: the longest lease of all. */
   readonly graceMs: number
@@ -128,6 +148,14 @@ export interface WorldOptions {
   readonly seam?: Plan['seam']
   readonly classicServers?: readonly Plan['classicServer'][]
   readonly hasSessions?: boolean
+  /** From which one is drawn; classic worlds know but the first two. */
+  readonly stores?: readonly StoreKind[]
+  /** Set: clocks are as far off as the product promises to bear. */
+  readonly isAdverse?: boolean
+  /** Set: nothing goes wrong but what nobody may notice. */
+  readonly isQuiet?: boolean
+  /** Set: every client of ours beats in a worker. */
+  readonly hasWorkers?: boolean
 }
 
 /** Without `takes-post`: asked for by name only, as long as giving up is told to it as a POST that frees anybody's lock. */
@@ -141,7 +169,8 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
   const leaseMs = random.pick(LEASES)
   const classicServer = dialect === 'classic' ? random.pick(options.classicServers ?? CLASSIC_SERVERS) : 'ours'
   // The worst that clocks can do: the holder's are slow, and the server's are fast.
-  const rates = random.chance(0.4) ? ADVERSE : ANY_RATE
+  const areAdverse = random.chance(0.4)
+  const rates = areAdverse || options.isAdverse ? ADVERSE : ANY_RATE
   // Drawn apart, so that it changes nothing else.
   const sessionRandom = random.fork(2)
   const drawn = dialect === 'owned' && sessionRandom.chance(SESSIONS_CHANCE)
@@ -149,11 +178,17 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
   const threads = random.fork(3)
   const clients = planClients(random, dialect, leaseMs, { classicServer, rates })
     .map((client) => (hasSessions ? inSessions(client, sessionRandom) : client))
-    .map((client) => ({ ...client, hasWorker: threads.chance(WORKER_CHANCE) && client.kind === 'lockable' }))
+    .map((client) => withWorker(client, threads.chance(WORKER_CHANCE) || (options.hasWorkers ?? false)))
   const names = random.chance(0.8) ? ['a'] : ['a', 'b/ü']
   const actions = planActions(random, dialect, clients, names)
   const more = hasSessions ? planSessionFaults(sessionRandom, actions) : []
-  const faults = withoutLostTime(withoutLostTokens([...planFaults(random, dialect, actions), ...more]))
+  const storeRandom = random.fork(4)
+  const store = planStore(storeRandom, dialect, options.stores)
+  const others = [...more, ...planRestarts(storeRandom, store, actions), ...planWorkerDeaths(threads, clients)]
+  const base = planFaults(random, dialect, actions)
+  const isQuiet = options.isQuiet ?? (others.some(({ kind }) => BORNE.has(kind)) && storeRandom.chance(QUIET_CHANCE))
+  const drawnFaults = isQuiet ? others.filter(({ kind }) => BORNE.has(kind)) : withoutLostTime([...base, ...others])
+  const faults = store === 'grace' ? withoutLostTokens(drawnFaults) : drawnFaults
   const leases = [leaseMs, ...clients.map(longestLeaseOf), ...actions.map(leaseOf)]
   return {
     seed,
@@ -162,7 +197,9 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
     draining: seam === 'handler' ? 'loop' : 'microtasks',
     classicServer,
     hasSessions,
+    store,
     serverRate: 1 + random.pick(rates.server),
+    storeRate: 1 + storeRandom.pick(rates.server),
     leaseMs,
     graceMs: Math.max(...leases),
     longestDelayMs: dialect === 'classic' ? CLASSIC_DELAY_MS : random.pick([2, 20, 100]),
@@ -172,6 +209,18 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
     faults,
     actions,
   }
+}
+
+/** Whether nothing goes wrong that costs anybody a long lease. */
+export function isCalm({ store, faults }: Plan): boolean {
+  const keepsLocks = store === 'durable' || store === 'remote'
+  const downMs = faults.reduce((sum, fault) => sum + (fault.kind === 'restart' ? downtimeOf(fault) : 0), 0)
+  return faults.every(({ kind }) => BORNE.has(kind)) && (downMs === 0 || (keepsLocks && downMs <= BORNE_DOWN_MS))
+}
+
+/** A server that goes in good order answers nobody who waits for as long again. */
+function downtimeOf({ downMs, graceful }: Extract<Fault, { readonly kind: 'restart' }>): number {
+  return graceful ? 2 * downMs : downMs
 }
 
 /** Without some of the faults and actions: faults are counted first, from 0. */
@@ -278,6 +327,39 @@ function planFaults(random: Random, dialect: Dialect, actions: readonly Action[]
     )
   }
   return faults
+}
+
+function withWorker(client: ClientPlan, isWanted: boolean): ClientPlan {
+  return { ...client, hasWorker: isWanted && client.kind === 'lockable' }
+}
+
+function planStore(random: Random, dialect: Dialect, wanted: WorldOptions['stores']): StoreKind {
+  const known: readonly StoreKind[] = dialect === 'owned' ? OWNED_STORES : CLASSIC_STORES
+  const drawn = random.pick(known)
+  const among = wanted?.filter((kind) => known.includes(kind)) ?? []
+  return among.length === 0 ? drawn : random.pick(among)
+}
+
+/** Where a restart is what matters there are more of them, and the server's wall clock is set back before some. */
+function planRestarts(random: Random, store: StoreKind, actions: readonly Action[]): Fault[] {
+  const faults: Fault[] = []
+  if (store === 'grace') return faults
+  for (let count = random.whole(0, 2); count > 0; count -= 1) {
+    const at = random.pick(actions).at + random.between(0, 8_000)
+    const back = random.pick([-3_600_000, -60_000, -5_000]) * random.between(0.5, 1)
+    if (random.chance(0.4)) faults.push({ kind: 'step-wall', at: at - 1, who: 'server', ms: back })
+    faults.push({ kind: 'restart', at, downMs: random.pick([20, 500, 4_000]), graceful: random.chance(0.3) })
+  }
+  return faults
+}
+
+/** A worker that dies with a noise is missed at once, and one that is silent when it has missed some of its ticks. */
+function planWorkerDeaths(random: Random, clients: readonly ClientPlan[]): Fault[] {
+  return clients.flatMap(({ label: who, hasWorker }) => {
+    if (!hasWorker || !random.chance(WORKER_DEATH_CHANCE)) return []
+    const ms = random.pick([0, 0, 2_500, 6_000])
+    return [{ kind: 'kill-worker' as const, at: random.between(1_000, LAST_ACTION_AT), who, ms }]
+  })
 }
 
 /** What is rare otherwise, and matters to who speaks sessions. */

@@ -42,6 +42,8 @@ export class RawActor implements Actor {
     if (action.kind === 'hold') void this.#hold(action)
   }
 
+  loseWorker(): void {}
+
   mayBeat(name: string): boolean {
     return this.#context.beliefs.isHeldOn(this.machine, name)
   }

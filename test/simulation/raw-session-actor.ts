@@ -46,6 +46,8 @@ export class RawSessionActor implements Actor {
     void this.#context.promises.expect(this.machine, `a hold of ${action.name}`, this.#hold(action))
   }
 
+  loseWorker(): void {}
+
   mayBeat(name: string): boolean {
     return this.#context.beliefs.isHeldOn(this.machine, name)
   }

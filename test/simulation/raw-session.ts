@@ -28,6 +28,7 @@ export type Decision = 'granted' | 'refused' | 'lost' | 'again'
 
 interface Pending {
   readonly lock: BookedLock
+  readonly command: SessionCommand
   readonly decide: (decision: Decision) => void
 }
 
@@ -104,9 +105,10 @@ export class RawSession {
       isDecided = true
       decided(decision)
     }
-    this.#locks.set(owner, { lock, decide })
     const options = { mode, ...(steal === null ? {} : { steal }), ...(blocking ? {} : { if_available: true }) }
-    this.#command({ op: 'acquire', name, owner, ...options })
+    const command: SessionCommand = { op: 'acquire', name, owner, ...options }
+    this.#locks.set(owner, { lock, command, decide })
+    this.#command(command)
     this.#pollLater()
     return lock
   }
@@ -189,7 +191,8 @@ export class RawSession {
     }
     const answer = JSON.parse(reply.body) as CommandsReply
     this.#isOpened = true
-    this.#unanswered = this.#unanswered.slice(commands.length)
+    // What was put before them meanwhile is not answered yet.
+    this.#unanswered = this.#unanswered.filter((command) => !commands.includes(command))
     for (const [index, command] of commands.entries()) {
       const result = answer.results[index]
       if (result !== undefined) this.#answered(command, result, answer, sentAt)
@@ -271,15 +274,18 @@ export class RawSession {
   }
 
   /** Under a new epoch: goes on with what is listed, releases what it does not know, asks anew for what is missing. */
-  #synced({ holds, waits }: SyncReply, { epoch, expires_in_ms }: SessionStanding, sentAt: Instant): void {
+  #synced({ holds, waits }: SyncReply, { epoch, expires_in_ms, ending }: SessionStanding, sentAt: Instant): void {
     const held = new Set(holds.map(({ owner }) => owner))
     const awaited = new Set(waits.map(({ owner }) => owner))
     for (const { owner, name } of [...holds, ...waits]) {
       if (!this.#locks.has(owner)) this.#unanswered.push({ op: 'release', name, owner })
     }
-    for (const { lock, decide } of [...this.#locks.values()]) {
+    for (const { lock, command, decide } of [...this.#locks.values()]) {
       const isWaiting = lock.state === 'waiting'
-      if (held.has(lock.owner)) lock.listed(epoch, certain(sentAt, expires_in_ms))
+      // It was granted before, and nobody heard of it.
+      if (held.has(lock.owner) && isWaiting && !this.#unanswered.includes(command)) this.#unanswered.push(command)
+      const fixed = ending.find(({ owner }) => owner === lock.owner)
+      if (held.has(lock.owner)) lock.listed(epoch, certain(sentAt, fixed?.expires_in_ms ?? expires_in_ms))
       else if (!isWaiting || !awaited.has(lock.owner)) {
         lock.end()
         decide(isWaiting ? 'again' : 'lost')
@@ -299,6 +305,8 @@ export class RawSession {
     if (isIdle && !this.isCertain()) return this.vanish()
     this.#beatLater()
     if (isIdle || !this.#isOpened) return
+    // Who only waits asks by a poll whether there is still a session.
+    if (!this.isCertain()) return
     const confirm = this.#claims()
     const sentAt = instant(this.#ports)
     void this.#beatAlone()

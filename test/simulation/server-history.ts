@@ -7,7 +7,8 @@ export class ServerHistory {
   /** Whose request the server takes right now; `null`: nobody's, or nobody knows. */
   sender: string | null = null
   readonly #lastTokens = new Map<string, number>()
-  readonly #robbed = new Set<number>()
+  readonly #robbed = new Map<number, number>()
+  readonly #promised = new Map<string, () => number>()
 
   /** Runs `task`, of which only what happens at once is done for `sender`. */
   asSender<Result>(sender: string, task: () => Result): Result {
@@ -29,12 +30,24 @@ export class ServerHistory {
     return this.#lastTokens.get(name) ?? 0
   }
 
-  /** The holder with this token lost the lock to `steal: 'now'`, and may believe until its deadline. */
-  rob(fencingToken: number): void {
-    this.#robbed.add(fencingToken)
+  /** The holder with this token lost the lock to `steal: 'now'`, and may believe until its deadline, in true ms. */
+  rob(name: string, fencingToken: number, until: number): void {
+    this.#robbed.set(fencingToken, until)
+    this.promised(name, fencingToken, () => until)
   }
 
-  isRobbed(fencingToken: number): boolean {
-    return this.#robbed.has(fencingToken)
+  /** Until when the holder with this token may believe beside others; `null`: it was not robbed. */
+  robbedUntil(fencingToken: number): number | null {
+    return this.#robbed.get(fencingToken) ?? null
+  }
+
+  /** The grant with this token is promised for so long: `until` tells the true ms of its end, as far as is known by then. */
+  promised(name: string, fencingToken: number, until: () => number): void {
+    this.#promised.set(`${name}\0${fencingToken}`, until)
+  }
+
+  /** `null`: nothing was ever promised. */
+  promisedUntil(name: string, fencingToken: number): number | null {
+    return this.#promised.get(`${name}\0${fencingToken}`)?.() ?? null
   }
 }

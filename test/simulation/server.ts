@@ -15,6 +15,7 @@ import { statusReply } from '../../src/server/status.ts'
 import { type LockStore, StoreUnavailableError } from '../../src/server/store.ts'
 import type { Machine } from './machine.ts'
 import type { Plan } from './plan.ts'
+import { clockOf, type SimulatedStores } from './simulated-stores.ts'
 
 const MAX_WAIT_MS = 30_000
 const SHORTEST_LEASE_MS = 1_000
@@ -37,11 +38,10 @@ interface ServerProcess {
 export interface ServerOptions {
   readonly machine: Machine
   readonly plan: Plan
-  /** Makes the store of a process; `graceMs` is 0 for the first. */
-  readonly createStore: (clock: ServerClock, graceMs: number) => LockStore
+  readonly stores: Pick<SimulatedStores, 'start' | 'stop'>
 }
 
-/** The real server on a machine. It can die, and begin anew with an empty store. */
+/** The real server on a machine. It can die, and begin anew. */
 export class SimulatedServer {
   readonly machine: Machine
   /** What to call when the process dies, for each request that it has not answered. */
@@ -52,7 +52,7 @@ export class SimulatedServer {
   constructor(options: ServerOptions) {
     this.machine = options.machine
     this.#options = options
-    this.#process = this.#start(0)
+    this.#process = this.#start()
   }
 
   async answer(request: WireRequest, gone: AbortSignal): Promise<WireReply> {
@@ -78,8 +78,10 @@ export class SimulatedServer {
     this.#process.drain()
   }
 
-  kill(): void {
+  /** The process ends, in good order or not. */
+  kill(isGraceful: boolean): void {
     this.machine.kill()
+    this.#options.stores.stop(isGraceful)
     const connections = [...this.connections]
     this.connections.clear()
     for (const closed of connections) closed()
@@ -87,7 +89,7 @@ export class SimulatedServer {
 
   boot(): void {
     this.machine.boot()
-    this.#process = this.#start(this.#options.plan.graceMs)
+    this.#process = this.#start()
   }
 
   /** What a server of another kind answers, or the method by which it takes the request. */
@@ -101,14 +103,10 @@ export class SimulatedServer {
     return method === 'GET' || classicServer === 'takes-post' ? 'GET' : NOT_FOUND
   }
 
-  #start(graceMs: number): ServerProcess {
-    const { machine, plan, createStore } = this.#options
-    const clock: ServerClock = {
-      now: () => machine.now(),
-      wall: () => machine.wall(),
-      setTimer: (fire, ms) => machine.setTimer(fire, ms),
-    }
-    const store = createStore(clock, graceMs)
+  #start(): ServerProcess {
+    const { machine, plan, stores } = this.#options
+    const clock = clockOf(machine)
+    const store = stores.start(clock)
     const lease = { ...DEFAULT_LEASE, minMs: SHORTEST_LEASE_MS, defaultMs: plan.leaseMs, classicMs: plan.leaseMs }
     return plan.seam === 'handler' ? behindHandler(store, clock, lease) : plainObjects(store, clock, lease)
   }

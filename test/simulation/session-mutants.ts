@@ -1,4 +1,5 @@
 import { elapsed, type Instant, instant } from '../../src/core/clock.ts'
+import type { HeartbeatHost } from '../../src/core/heartbeat-host.ts'
 import type { CommandsRequest, SessionEvent } from '../../src/protocol/session.ts'
 import type { LockStore, SessionOutcome, Standing } from '../../src/server/store.ts'
 import { Lock } from '../../src/server/stores/memory/lock.ts'
@@ -7,6 +8,7 @@ import { SessionTable } from '../../src/server/stores/memory/session-table.ts'
 import { type Waiter, WaitQueue } from '../../src/server/stores/memory/wait-queue.ts'
 import { forwarded } from './forwarded-store.ts'
 import type { Mutant } from './mutant.ts'
+import { both, replaced } from './replaced.ts'
 import type { ClientPorts, Tweaks } from './tweaks.ts'
 
 const inSessions = { dialect: 'owned', hasSessions: true } as const
@@ -64,8 +66,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     ...inSessions,
     name: 'an event counts from its arrival',
-    rules: ['mutual exclusion', 'history'],
-    within: 1_000,
+    rules: ['mutual exclusion', 'history', 'overlong belief'],
+    within: 300,
     tweaks: { ports: countingFromEvents },
   },
   {
@@ -89,13 +91,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     rules: ['mutual exclusion', 'session', 'promise'],
     within: 300,
     tweaks: { store: withStandings((standing) => ({ ...standing, expiresInMs: standing.expiresInMs + 3_000 })) },
-  },
-  {
-    ...inSessions,
-    name: 'the reply of another epoch extends',
-    rules: ['mutual exclusion', 'history', 'fifo'],
-    within: 1_500,
-    tweaks: { ports: withoutEpochs },
   },
   {
     ...inSessions,
@@ -132,26 +127,21 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     within: 1_000,
     tweaks: { store: renewingAlone },
   },
+  {
+    ...inSessions,
+    name: 'a session is renewed after its own deadline',
+    rules: ['heartbeat without belief'],
+    within: 300,
+    tweaks: { host: beatingLate },
+  },
+  {
+    ...inSessions,
+    name: 'who is not there gets a full lease',
+    rules: ['fifo', 'lost wake-up', 'session', 'confirmation'],
+    within: 300,
+    tweaks: { patch: fullForTheAbsent },
+  },
 ]
-
-/** Replaces a method; returns the way to undo that. */
-function replaced<Owner extends object, Key extends keyof Owner>(
-  owner: Owner,
-  key: Key,
-  make: (original: Owner[Key]) => Owner[Key],
-): () => void {
-  const original = owner[key]
-  owner[key] = make(original)
-  return () => {
-    owner[key] = original
-  }
-}
-
-function both(...undo: readonly (() => void)[]): () => void {
-  return () => {
-    for (const each of undo) each()
-  }
-}
 
 /** The store with every standing that a renewal tells changed on its way. */
 function withStandings(change: (standing: Standing) => Standing): (store: LockStore) => LockStore {
@@ -283,20 +273,6 @@ function countingFromEvents(ports: ClientPorts): ClientPorts {
   }
 }
 
-/** All epochs look the same. */
-function withoutEpochs(ports: ClientPorts): ClientPorts {
-  const same = (text: string) => text.replace(/"epoch":\d+/, '"epoch":1')
-  return {
-    ...ports,
-    send: async (request, options) => {
-      const reply = await ports.send(request, options)
-      return { ...reply, body: same(reply.body) }
-    },
-    openStream: (request, { signal, heard }) =>
-      ports.openStream(request, { signal, heard: (data) => heard(data === null ? null : same(data)) }),
-  }
-}
-
 /** Once a session is open, its waiters count as alive for good. */
 function alwaysLive(): () => void {
   return replaced(
@@ -344,6 +320,37 @@ function shorteningSessions(): () => void {
         // As if each renewal after the first asked for less.
         if (expiresAt > now) session.expiresAt = now + session.leaseMs / 2
       },
+  )
+}
+
+/** The first term that a host is told is taken for much longer. */
+function beatingLate(host: HeartbeatHost): HeartbeatHost {
+  return {
+    hold: ({ term, ...beating }) => {
+      const intervalMs = beating.intervalMs ?? term.span / 3
+      host.hold({ ...beating, intervalMs, term: { ...term, span: term.span + 600_000 } })
+    },
+    drop: (id) => host.drop(id),
+    pause: (id, paused) => host.pause(id, paused),
+    nudge: () => host.nudge(),
+    setAuthToken: (token) => host.setAuthToken(token),
+    close: () => host.close(),
+  }
+}
+
+/** Nobody is passed over, and what is granted to somebody who is not live is no claim. */
+function fullForTheAbsent(): () => void {
+  return both(
+    alwaysLive(),
+    replaced(
+      Lock.prototype,
+      'grant',
+      (grant) =>
+        function (this: Lock, grantee, now, { claim }) {
+          const isThere = grantee.session?.isLive(now) ?? true
+          return grant.call(this, grantee, now, { claim: claim && isThere })
+        },
+    ),
   )
 }
 

@@ -1,5 +1,6 @@
 import type { EndReason } from '../../src/protocol/wire.ts'
 import type { ExecuteStep, SessionGone, Standing, Synced } from '../../src/server/store.ts'
+import type { DiskSession } from './durable-disk.ts'
 import type { LockWatch } from './lock-watch.ts'
 import {
   CLAIM_MS,
@@ -35,6 +36,15 @@ export class SessionWatch {
   /** Also one that is over. */
   known(id: string): WatchedSession | null {
     return this.#sessions.get(id) ?? null
+  }
+
+  /** The store came back with it. */
+  adopt({ id, leaseMs, seq }: DiskSession, epoch: number): WatchedSession {
+    const { now } = this.#locks
+    const until = { promisedUntil: now + leaseMs, liveUntil: now + TICKET_MS, liveSince: now }
+    const session: WatchedSession = { id, epoch, seq, ...until, isOver: false }
+    this.#sessions.set(id, session)
+    return session
   }
 
   /** The store carried out commands: the session is there, and renewed. */
@@ -176,6 +186,7 @@ export class SessionWatch {
     if (!known.isClaim) return this.#broken('confirmation', `${owner} is a claim again, though it was confirmed`)
     if (this.#locks.now + expiresInMs > endOf(known))
       this.#broken('claim', `the claim of ${owner} on ${name} was prolonged`)
+    known.promisedUntil = Math.max(known.promisedUntil, this.#locks.now + expiresInMs)
   }
 
   /** A fixed end is where the lock would have ended without it: what was promised until then is kept. */

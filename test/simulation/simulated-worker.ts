@@ -1,5 +1,5 @@
 import type { Beating, HeartbeatHost, HeartbeatHostOptions } from '../../src/core/heartbeat-host.ts'
-import { termOf } from '../../src/core/term.ts'
+import { type Term, termOf } from '../../src/core/term.ts'
 import { BeatLoop } from '../../src/heartbeat/loop.ts'
 import type { Stamped, ToPage, ToWorker } from '../../src/heartbeat/messages.ts'
 import { PeerClock } from '../../src/heartbeat/peer-clock.ts'
@@ -16,6 +16,7 @@ export interface SimulatedWorkerOptions {
   readonly kernel: Kernel
   readonly random: Random
   readonly page: Machine
+  readonly pagePorts: ClientPorts
   readonly worker: Machine
   readonly workerPorts: ClientPorts
   readonly dispatch: HeartbeatHostOptions['dispatch']
@@ -42,7 +43,10 @@ class Channel<Message> {
   }
 }
 
-/** Beats on another thread, as the real worker does: only the thread and the channel to it are simulated. */
+/**
+ * Beats on another thread, as the real worker does: only the thread and the channel to it are simulated. When that
+ * thread has died the page beats, as `heartbeat/start.ts` has it.
+ */
 export class SimulatedWorker implements HeartbeatHost {
   readonly #options: SimulatedWorkerOptions
   readonly #peer: PeerClock
@@ -51,6 +55,10 @@ export class SimulatedWorker implements HeartbeatHost {
   readonly #drops = new Map<string, () => void>()
   readonly #queue: ToWorker[] = []
   #isReady = false
+  /** Set when the page has taken over. */
+  #page: BeatLoop | null = null
+  #isClosed = false
+  #authToken: string | null = null
 
   constructor(options: SimulatedWorkerOptions) {
     this.#options = options
@@ -61,37 +69,78 @@ export class SimulatedWorker implements HeartbeatHost {
     this.#send({ type: 'start', url: '' })
   }
 
+  /** The thread dies, and is missed after `noticedMs`. */
+  die(noticedMs: number): void {
+    const { worker, page } = this.#options
+    if (!worker.isAlive) return
+    worker.kill()
+    page.setTimer(() => this.takeOver(), noticedMs)
+  }
+
+  get page(): Machine {
+    return this.#options.page
+  }
+
+  /** What is certain of what the worker beat for: until when it was renewed, as far as the page has heard. */
+  certainTerm({ term }: Beating): Term {
+    return term
+  }
+
+  /** The page goes on from where the worker was last heard of. */
+  takeOver(): void {
+    const { pagePorts, dispatch } = this.#options
+    if (this.#page !== null || this.#isClosed) return
+    this.#page = new BeatLoop({ ...pagePorts, report: dispatch, silentMs: () => 0 })
+    this.#page.setAuthToken(this.#authToken)
+    const beatings = [...this.#beatings.values()].map((beating) => ({ ...beating, term: this.certainTerm(beating) }))
+    // A dead worker has no request on its way that could still be waited for.
+    for (const dropped of this.#drops.values()) dropped()
+    this.#drops.clear()
+    for (const beating of beatings) this.#page.hold({ ...beating, confirm: true })
+  }
+
   hold(beating: Beating): void {
+    if (this.#page !== null) return this.#page.hold(beating)
     this.#beatings.set(beating.id, beating)
     this.#post({ type: 'hold', beating })
   }
 
   drop(id: string): Promise<void> {
+    if (this.#page !== null) return this.#page.drop(id)
     if (!this.#beatings.delete(id)) return Promise.resolve()
     return new Promise((dropped) => {
+      this.#drops.get(id)?.()
       this.#drops.set(id, dropped)
       this.#post({ type: 'drop', id })
     })
   }
 
   pause(id: string, paused: boolean): void {
-    this.#post({ type: 'pause', id, paused })
+    if (this.#page !== null) this.#page.pause(id, paused)
+    else this.#post({ type: 'pause', id, paused })
   }
 
   nudge(): void {
-    this.#post({ type: 'nudge' })
+    if (this.#page !== null) this.#page.nudge()
+    else this.#post({ type: 'nudge' })
   }
 
   setAuthToken(authToken: string | null): void {
-    this.#post({ type: 'token', authToken })
+    this.#authToken = authToken
+    if (this.#page !== null) this.#page.setAuthToken(authToken)
+    else this.#post({ type: 'token', authToken })
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#page?.close()
     for (const dropped of this.#drops.values()) dropped()
     this.#options.worker.kill()
   }
 
   #hear({ stamp, message }: Stamped<ToPage>): void {
+    // What it said before it died may arrive after it was missed, and is not listened to any more.
+    if (this.#page !== null) return
     this.#peer.receive(stamp)
     if (message.type === 'ready') {
       this.#isReady = true

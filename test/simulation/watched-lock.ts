@@ -29,6 +29,8 @@ export interface WatchedHolder {
   readonly sender: string | null
   /** Whose lease it lives by, unless it is a claim or its end is fixed. */
   readonly session: WatchedSession | null
+  /** When it was granted, as far as is known. */
+  readonly grantedAt: number
   isClaim: boolean
   isEnding: boolean
   /** The latest that it can end, unless it is renewed. */

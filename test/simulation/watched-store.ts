@@ -20,12 +20,15 @@ import type {
   StoreCommand,
   StoreTraits,
 } from '../../src/server/store.ts'
+import type { BroughtBack } from './durable-disk.ts'
 import { LockWatch, type LockWatchOptions } from './lock-watch.ts'
 import { SessionWatch } from './session-watch.ts'
 import type { WatchedSession } from './watched-lock.ts'
 
-export interface WatchedStoreOptions extends LockWatchOptions {
+export interface WatchedStoreOptions extends Omit<LockWatchOptions, 'before'> {
   readonly namespace: string
+  /** The store of the process before, which this one knows nothing of; `null`: there is none, or this one knows all. */
+  readonly before: WatchedStore | null
 }
 
 /**
@@ -38,6 +41,7 @@ export class WatchedStore implements LockStore {
   readonly #options: WatchedStoreOptions
   readonly #locks: LockWatch
   readonly #sessions: SessionWatch
+  readonly #unwatch: () => void
   #steps = 0
   /** The acquire that the store is at. */
   #asking: { readonly step: AcquireStep; hasChanged: boolean } | null = null
@@ -46,9 +50,29 @@ export class WatchedStore implements LockStore {
     this.traits = store.traits
     this.#store = store
     this.#options = options
-    this.#locks = new LockWatch(options)
+    this.#locks = new LockWatch({ ...options, before: options.before?.locks ?? null })
     this.#sessions = new SessionWatch(this.#locks, options.namespace)
-    store.watch((changed) => void this.#changed(changed))
+    this.#unwatch = store.watch((changed) => void this.#changed(changed))
+  }
+
+  get locks(): LockWatch {
+    return this.#locks
+  }
+
+  /** What a store came back with is promised as if it had just been granted. */
+  adopt({ sessions, holds, places }: BroughtBack, epochOf: (session: string) => number): void {
+    const known = new Map(sessions.map((session) => [session.id, this.#sessions.adopt(session, epochOf(session.id))]))
+    for (const hold of holds) this.#locks.adopt(hold, known.get(hold.session ?? '') ?? null)
+    for (const place of places) {
+      const session = known.get(place.session)
+      const asked = { mode: place.mode, steal: null }
+      if (session) this.#locks.queued({ ...place, namespace: this.#options.namespace }, asked, 0, session, false)
+    }
+  }
+
+  /** The process of the store is gone. */
+  retire(): void {
+    this.#unwatch()
   }
 
   async acquire(step: AcquireStep): Promise<AcquireOutcome> {

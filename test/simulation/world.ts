@@ -1,25 +1,25 @@
 import type { WireRequest } from '../../src/core/ports.ts'
 import { decodeName } from '../../src/protocol/names.ts'
 import { DEFAULT_NAMESPACE } from '../../src/server/auth/tokens.ts'
-import type { ServerClock } from '../../src/server/clock.ts'
 import type { LockStore } from '../../src/server/store.ts'
-import { createMemoryStore } from '../../src/server/stores/memory.ts'
 import { Beliefs } from './beliefs.ts'
 import { HistoryRecorder } from './history-recorder.ts'
 import { Kernel } from './kernel.ts'
 import { LockableActor } from './lockable-actor.ts'
 import { Machine } from './machine.ts'
 import { SimulatedNetwork } from './network.ts'
-import { type Action, type ClientPlan, type Fault, HEALED_AT, type Plan } from './plan.ts'
+import { type Action, type ClientPlan, type Fault, HEALED_AT, isCalm, type Plan } from './plan.ts'
 import { Promises } from './promises.ts'
 import { Random } from './random.ts'
 import { RawActor } from './raw-actor.ts'
 import { RawSessionActor } from './raw-session-actor.ts'
 import { SimulatedServer } from './server.ts'
 import { ServerHistory } from './server-history.ts'
+import { SessionDeadlines } from './session-deadlines.ts'
+import { type BareStore, longestGraceOf, SimulatedStores } from './simulated-stores.ts'
 import { Trace } from './trace.ts'
 import type { Tweaks } from './tweaks.ts'
-import { Verdict, type Violation } from './verdict.ts'
+import { type Rule, Verdict, type Violation } from './verdict.ts'
 import { WatchedStore } from './watched-store.ts'
 
 /** True ms by which everything must be over. */
@@ -34,6 +34,8 @@ export interface Actor {
   /** Whether it still wants locks. */
   readonly isOpen: boolean
   perform(action: Action): void
+  /** The thread that beats dies, if there is one, and is missed after `noticedMs`. */
+  loseWorker(noticedMs: number): void
   /** Whether a heartbeat of it may leave now. */
   mayBeat(name: string): boolean
   /** Takes and frees a lock in a healed world, where that must succeed. */
@@ -55,6 +57,8 @@ export interface ActorContext {
   readonly trace: Trace
   readonly tweaks: Tweaks
   /** Whether nothing goes wrong in this schedule, so that nothing may be lost. */
+  readonly isFaultless: boolean
+  /** Whether nothing goes wrong that a long lease does not bear. */
   readonly isCalm: boolean
   readonly trueNow: () => number
 }
@@ -73,14 +77,22 @@ export interface Outcome {
   readonly trueMs: number
 }
 
+export interface RunOptions {
+  readonly tweaks?: Tweaks
+  /** Whether a trace is kept. */
+  readonly verbose?: boolean
+  /** Rules that are not listened to. */
+  readonly deafTo?: readonly Rule[]
+}
+
 /** Runs one schedule to its end, or to the first rule that is broken. */
 export async function runPlan(
   plan: Plan,
-  { tweaks = {}, verbose = false }: { readonly tweaks?: Tweaks; readonly verbose?: boolean } = {},
+  { tweaks = {}, verbose = false, deafTo = [] }: RunOptions = {},
 ): Promise<Outcome> {
   const undo = tweaks.patch?.()
   try {
-    return await new World(plan, tweaks, verbose).run()
+    return await new World(plan, { tweaks, verbose, deafTo }).run()
   } finally {
     undo?.()
   }
@@ -101,9 +113,11 @@ class World {
   readonly #server: SimulatedServer
   readonly #network: SimulatedNetwork
   readonly #actors = new Map<string, Actor>()
-  #store: LockStore | null = null
+  readonly #stores: SimulatedStores
+  readonly #deadlines: SessionDeadlines
+  #store: WatchedStore | null = null
 
-  constructor(plan: Plan, tweaks: Tweaks, verbose: boolean) {
+  constructor(plan: Plan, { tweaks, verbose, deafTo }: Required<RunOptions>) {
     this.#plan = plan
     this.#tweaks = tweaks
     this.#random = new Random(plan.seed).fork(0)
@@ -111,7 +125,7 @@ class World {
     const now = () => kernel.now
     this.#kernel = kernel
     this.#trace = new Trace(verbose)
-    this.#verdict = new Verdict(now, ({ rule, detail }) => {
+    this.#verdict = new Verdict(now, new Set(deafTo), ({ rule, detail }) => {
       this.#trace.add(kernel.now, 'ORACLE', `${rule}: ${detail}`)
       kernel.stop()
     })
@@ -122,14 +136,19 @@ class World {
       trace: this.#trace,
       now,
       looksAtFrozen: plan.looksAtFrozen,
-      isRobbed: (token) => this.#history.isRobbed(token),
+      server: this.#history,
     })
     this.#serverMachine = new Machine('server', kernel, this.#random.fork(1), plan.serverRate)
-    this.#server = new SimulatedServer({
+    this.#stores = new SimulatedStores({
+      ...{ plan, tweaks, kernel },
+      random: this.#random.fork(2),
+      history: this.#history,
       machine: this.#serverMachine,
-      plan,
-      createStore: (clock, graceMs) => this.#createStore(clock, graceMs),
+      watch: (bare) => this.#watchStore(bare),
+      gone: () => this.#store?.retire(),
     })
+    this.#deadlines = new SessionDeadlines((label) => this.#actors.get(label)?.machine ?? null)
+    this.#server = new SimulatedServer({ machine: this.#serverMachine, plan, stores: this.#stores })
     this.#network = new SimulatedNetwork({
       seed: plan.seed,
       kernel,
@@ -139,6 +158,7 @@ class World {
       longestDelayMs: plan.longestDelayMs,
       asSender: (label, task) => this.#history.asSender(label, task),
       leaves: (machine, request) => this.#checkHeartbeat(machine, request),
+      sends: (machine, request) => this.#deadlines.sends(machine, request),
     })
     for (const [index, client] of plan.clients.entries())
       this.#actors.set(client.label, this.#createActor(client, index))
@@ -191,6 +211,7 @@ class World {
     if (fault.kind === 'freeze') machine.freeze(fault.ms)
     else if (fault.kind === 'sleep') machine.sleep(fault.ms)
     else if (fault.kind === 'step-wall') machine.stepWall(fault.ms)
+    else if (fault.kind === 'kill-worker') this.#actors.get(fault.who)?.loseWorker(fault.ms)
     else this.#kill(machine)
   }
 
@@ -207,7 +228,7 @@ class World {
     if (graceful) machine.run(() => this.#server.drain())
     this.#kernel.after(graceful ? downMs : 0, () => {
       if (epoch !== machine.epoch) return
-      this.#server.kill()
+      this.#server.kill(graceful)
       this.#kernel.after(downMs, () => {
         this.#trace.add(this.#kernel.now, 'server', 'boots')
         this.#server.boot()
@@ -215,19 +236,23 @@ class World {
     })
   }
 
-  #createStore(clock: ServerClock, graceMs: number): LockStore {
-    const { storeOptions = (options) => options, store: wrap = (store) => store } = this.#tweaks
-    const store = createMemoryStore(storeOptions({ clock, grace: Math.ceil(graceMs) }))
-    this.#store = new WatchedStore(wrap(store, clock), {
+  #watchStore({ store, machine, clock, graceMs, broughtBack, epochOf }: BareStore): LockStore {
+    if (graceMs > longestGraceOf(this.#plan)) {
+      this.#verdict.broken('grace', `nothing is granted for ${graceMs} ms, longer than any lease`)
+    }
+    this.#store = new WatchedStore(store, {
       namespace: DEFAULT_NAMESPACE,
-      machine: this.#serverMachine,
+      machine,
       clock,
       graceMs,
       verdict: this.#verdict,
       trace: this.#trace,
       history: this.#history,
       trueNow: () => this.#kernel.now,
+      // What is brought back is known as such.
+      before: this.#plan.store === 'durable' ? null : this.#store,
     })
+    this.#store.adopt(broughtBack, epochOf)
     return this.#store
   }
 
@@ -244,7 +269,8 @@ class World {
       verdict: this.#verdict,
       trace: this.#trace,
       tweaks: this.#tweaks,
-      isCalm: this.#plan.faults.length === 0,
+      isCalm: isCalm(this.#plan),
+      isFaultless: this.#plan.faults.length === 0,
       trueNow: () => this.#kernel.now,
     }
     if (plan.kind === 'session') return new RawSessionActor(context)
@@ -252,8 +278,10 @@ class World {
   }
 
   /** Safety rule 3: nobody renews what it does not believe in, since that could be somebody else's by now. */
-  #checkHeartbeat(machine: Machine, { path }: WireRequest): void {
-    const [, , operation, ...rest] = path.split('/')
+  #checkHeartbeat(machine: Machine, request: WireRequest): void {
+    const [, , operation, ...rest] = request.path.split('/')
+    const late = this.#deadlines.lateHeartbeat(machine, request)
+    if (late !== null) this.#verdict.broken('heartbeat without belief', late)
     if (operation !== 'heartbeat') return
     const name = decodeName(rest.join('/')) ?? ''
     if (this.#actors.get(machine.label)?.mayBeat(name)) return
