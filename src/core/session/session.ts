@@ -193,8 +193,7 @@ export class Session implements PlaceSession {
 
   /** Ends the session. One that has lapsed is not told of. */
   async close(): Promise<void> {
-    const isAlive = this.#term !== null && remaining(this.#term, this.#context.runtime) > 0
-    if (!this.isOver) await this.#end('released', isAlive || !this.isIdle)
+    if (!this.isOver) await this.#end('released', !this.#isPastDeadline || !this.isIdle)
   }
 
   problem(read: ReadReply): LockableError {
@@ -402,9 +401,13 @@ export class Session implements PlaceSession {
    */
   #lapsed(): void {
     this.#isBeating = false
-    const isLapsed = this.#term === null || remaining(this.#term, this.#context.runtime) === 0
-    if (isLapsed) void this.#end('expired', true)
+    if (this.#isPastDeadline) void this.#end('expired', true)
     else this.#keepBeating()
+  }
+
+  /** Whether, by this client's own clocks, the server need not know the session any more. */
+  get #isPastDeadline(): boolean {
+    return this.#term === null || remaining(this.#term, this.#context.runtime) === 0
   }
 
   /**
@@ -418,6 +421,7 @@ export class Session implements PlaceSession {
     runtime.setTimer(() => {
       this.#isConfirming = false
       if (this.isOver || this.#claims.size === 0) return
+      if (this.#isPastDeadline) return void this.#end('expired', true)
       this.#confirmPast()
       this.#context.background(this.#sendConfirmation())
     }, HELD_UP_MS)
