@@ -17,6 +17,8 @@ import { type LeaveOptions, Place, type PlaceSession } from './place.ts'
 
 /** An idle session with less of its lease left is not worth to be gone on with. */
 const USABLE_PART = 1 / 3
+/** ms for which a server can be left alone with an idle session. */
+const LONG_IDLE_MS = 60_000
 /** Replies to commands extend what is held when the last extension is this part of the lease old. */
 const EXTENSION_PART = 1 / 6
 /** How often a release is repeated before whoever waits for it is told; it goes on being repeated. */
@@ -196,6 +198,12 @@ export class Session implements PlaceSession {
     if (!this.isOver) await this.#end('released', !this.#isPastDeadline || !this.isIdle)
   }
 
+  /** Ends an idle session that another one replaces. It lapses by itself, unless that would take long. */
+  async retire(): Promise<void> {
+    const left = this.#term === null ? 0 : remaining(this.#term, this.#context.runtime)
+    if (!this.isOver) await this.#end('released', left > LONG_IDLE_MS || !this.isIdle)
+  }
+
   problem(read: ReadReply): LockableError {
     return this.#context.connection.error({ method: 'POST', path: SESSION_PATHS.commands }, read)
   }
@@ -304,7 +312,8 @@ export class Session implements PlaceSession {
         if (!waiting.has(owner) && place.state === 'queued') place.askAgain()
       } else if (held.has(owner)) {
         place.listed(reply.epoch, !claims.has(owner))
-      } else {
+      } else if (place.epoch !== reply.epoch) {
+        // What was granted under the new epoch may be younger than the list.
         this.#ended({ owner, name: place.name, reason: 'unknown' })
       }
     }

@@ -21,9 +21,8 @@ export class Sessions {
     const key = `${leaseMs} ${stallTimeoutMs}`
     const known = this.#current.get(key)
     if (known?.isUsable) return known.enter(acquisition)
-    // Idle and about to lapse, or lapsed: nothing is lost by letting them go.
     for (const session of [...this.#current.values()]) {
-      if (!session.isUsable) this.#context.background(session.close())
+      if (!session.isUsable) this.#context.background(session.retire())
     }
     const session = new Session({
       context: this.#context,
