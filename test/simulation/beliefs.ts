@@ -116,6 +116,11 @@ export class Beliefs {
     )
   }
 
+  /** Whether it was robbed by `steal: 'now'`, though a restart may have forgotten that. */
+  wasRobbed(fencingToken: number | null): boolean {
+    return fencingToken !== null && this.#options.server.robbedUntil(fencingToken) !== null
+  }
+
   /** Whether it was robbed by `steal: 'now'`, and its deadline of then is not over. */
   #isExempt({ fencingToken }: Believer): boolean {
     const until = fencingToken === null ? null : this.#options.server.robbedUntil(fencingToken)

@@ -200,11 +200,12 @@ export class LockableActor implements Actor {
   }
 
   #lost(event: Extract<LockableEvent, { type: 'lost' }>): void {
-    const { isCalm, isFaultless, plan, verdict } = this.#context
+    const { beliefs, isCalm, isFaultless, plan, verdict } = this.#context
     this.#checkAbort(event.lease, event.name)
     this.#note(`lost ${event.name}: ${event.loss.cause}. ${event.loss.sentence}`)
-    const isMeant =
-      this.#hasLeft || this.#isShort || event.loss.cause === 'taken-over' || event.loss.sentence.includes('maxHold')
+    const isTaken =
+      event.loss.cause === 'taken-over' || beliefs.wasRobbed(this.#leases.get(event.lease)?.fencingToken ?? null)
+    const isMeant = this.#hasLeft || this.#isShort || isTaken || event.loss.sentence.includes('maxHold')
     // Messages between threads that are busy take their time, as in a fault.
     if (((isFaultless && !plan.hasWorker) || (isCalm && this.#isLong(event.lease))) && !isMeant) {
       verdict.broken('loss without a fault', `${this.label} lost ${event.name}: ${event.loss.sentence}`)

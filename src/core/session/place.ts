@@ -29,6 +29,8 @@ const ASK_AGAIN_MS = { least: 50, most: 60_000 }
 export interface PlaceSession {
   /** What a renewal restores, in ms, as far as the server has told. */
   readonly leaseMs: number
+  /** How long the session itself is certain to live; `null` before its first reply. */
+  readonly term: Term | null
   /** Sends the acquire of this place, as part of the pipe. */
   ask(entry: Entry): void
   unask(entry: Entry): void
@@ -177,11 +179,15 @@ export class Place implements Keeper {
     this.waited = true
     this.#claim = { fencingToken: claim.fencing_token, waitedMs: this.#waited() }
     this.#unask()
-    const isCertain = remaining(term, runtime) >= SHORT_CLAIM_MS
+    // A claim does not outlive its session, by either side's count: an event may come when nothing else has for long.
+    const { term: session } = this.#session
+    const isSessionSooner = session !== null && remaining(session, runtime) < remaining(term, runtime)
+    const certain = isSessionSooner ? session : term
+    const isCertain = remaining(certain, runtime) >= SHORT_CLAIM_MS
     this.#state = isCertain ? 'claimed' : 'doubted'
     this.#session.confirm(this)
     this.#session.waitingChanged(this)
-    if (isCertain) this.#grant(term, true)
+    if (isCertain) this.#grant(certain, true)
   }
 
   /** As {@link claimed}, by an event: it counts from this owner's first request. */

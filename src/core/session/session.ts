@@ -102,6 +102,10 @@ export class Session implements PlaceSession {
     return this.#places.size === 0 && this.#leaving.size === 0
   }
 
+  get term(): Term | null {
+    return this.#term
+  }
+
   get leaseMs(): number {
     return this.#leaseMs
   }
@@ -303,6 +307,8 @@ export class Session implements PlaceSession {
   #synced({ holds, waits }: SyncReply, { reply }: PipeAnswer): void {
     // One that came back in between is asked again by its first reply.
     if (reply.epoch !== this.#epoch || !Array.isArray(holds) || !Array.isArray(waits)) return
+    // Why something is over says more than that it is missing.
+    for (const ended of reply.ended) this.#ended(ended)
     const claims = new Set(reply.claims.map(({ owner }) => owner))
     const held = new Set(holds.map(({ owner }) => owner))
     const waiting = new Set(waits.map(({ owner }) => owner))
