@@ -2,7 +2,7 @@ import type { AcquireReply } from '../../protocol/wire.ts'
 import type { ServerClock } from '../clock.ts'
 import type { AcquireOutcome, AcquireStep, LockStore } from '../store.ts'
 import type { Parking } from './parking.ts'
-import { acquireProblem, grantedReply, queuedReply, refusedReply, shutdownReply } from './replies.ts'
+import { acquireProblem, acquireReply, grantedReply, isProblem, refusedReply, shutdownReply } from './replies.ts'
 
 /** What an acquire of the owned dialect works with. */
 export interface AcquireContext {
@@ -53,14 +53,6 @@ async function acquireWaiting(context: AcquireContext, step: OwnedAcquire, signa
 }
 
 function answer(owner: string, outcome: AcquireOutcome): AcquireReply {
-  switch (outcome.kind) {
-    case 'granted':
-      return grantedReply(owner, outcome, 0)
-    case 'queued':
-      return queuedReply(owner, outcome)
-    case 'refused':
-      return refusedReply(owner, outcome.graceMs > 0 ? 'grace' : 'held', outcome)
-    default:
-      throw acquireProblem(outcome)
-  }
+  if (isProblem(outcome)) throw acquireProblem(outcome)
+  return acquireReply(owner, outcome)
 }

@@ -1,4 +1,5 @@
 import type {
+  AcquireReply,
   GrantedReply,
   HeartbeatReply,
   HolderView,
@@ -8,6 +9,7 @@ import type {
 } from '../../protocol/wire.ts'
 import { ProblemError } from '../http/problem-error.ts'
 import type {
+  AcquireOutcome,
   Conflict,
   Full,
   Granted,
@@ -58,6 +60,18 @@ export function refusedReply(
     ...(standing && { holders: holderViews(standing.holders) }),
     ...(standing && standing.graceMs > 0 && { retry_after_ms: Math.ceil(standing.graceMs) }),
   }
+}
+
+/** The answer to an acquire that did not have to wait for it. */
+export function acquireReply(owner: string, outcome: Granted | Queued | Refused): AcquireReply {
+  if (outcome.kind === 'granted') return grantedReply(owner, outcome, 0)
+  if (outcome.kind === 'queued') return queuedReply(owner, outcome)
+  return refusedReply(owner, outcome.graceMs > 0 ? 'grace' : 'held', outcome)
+}
+
+/** Whether an acquire cannot be granted as it is; see {@link acquireProblem}. */
+export function isProblem(outcome: AcquireOutcome): outcome is Spent | Conflict | Full {
+  return outcome.kind === 'spent' || outcome.kind === 'conflict' || outcome.kind === 'full'
 }
 
 /** The server goes away; another one, or itself after a restart, may grant. */

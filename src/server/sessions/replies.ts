@@ -9,7 +9,7 @@ import type {
   SyncReply,
 } from '../../protocol/session.ts'
 import { ProblemError } from '../http/problem-error.ts'
-import { acquireProblem, grantedReply, holderViews, queuedReply, refusedReply, releaseReply } from '../owned/replies.ts'
+import { acquireProblem, acquireReply, holderViews, isProblem, releaseReply } from '../owned/replies.ts'
 import type { AcquireOutcome, CommandOutcome, SessionGone, Snapshot, Standing, StoreCommand, Synced } from '../store.ts'
 
 export function standingReply(standing: Standing): SessionStanding {
@@ -78,16 +78,7 @@ export function seqSpent(seq: number, highest: number): ProblemError {
 }
 
 function acquireResult(owner: string, outcome: AcquireOutcome): CommandResult {
-  switch (outcome.kind) {
-    case 'granted':
-      return grantedReply(owner, outcome, 0)
-    case 'queued':
-      return queuedReply(owner, outcome)
-    case 'refused':
-      return refusedReply(owner, outcome.graceMs > 0 ? 'grace' : 'held', outcome)
-    default:
-      return problemResult(owner, acquireProblem(outcome))
-  }
+  return isProblem(outcome) ? problemResult(owner, acquireProblem(outcome)) : acquireReply(owner, outcome)
 }
 
 function queryReply({ locks, isTruncated }: Snapshot): QueryReply {
