@@ -4,6 +4,7 @@ import type { UserConfig } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { lockServer } from './demo/lock-server-plugin.ts'
 import { CHROMIUM_ARGS, findChromium } from './scripts/find-programs.mjs'
+import { workerFileUrl } from './scripts/vite-worker-file.ts'
 import { workerSource } from './scripts/vite-worker-source.ts'
 
 /** What an application or Node brings itself. */
@@ -37,7 +38,7 @@ const workerFile: UserConfig['build'] = {
   target: 'es2022',
   emptyOutDir: false,
   sourcemap: true,
-  lib: { entry: 'src/heartbeat/worker.ts', formats: ['es'], fileName: () => 'worker.js' },
+  lib: { entry: 'src/heartbeat/worker.ts', formats: ['es'], fileName: () => 'lockable-worker.js' },
 }
 
 const chromium = process.env.VITEST ? findChromium() : null
@@ -100,7 +101,7 @@ const test: ViteUserConfig['test'] = {
 }
 
 export default defineConfig(({ mode }) => ({
-  plugins: [workerSource(), react(), ...(mode === 'demo' ? [lockServer()] : [])],
+  plugins: [workerSource(), workerFileUrl(), react(), ...(mode === 'demo' ? [lockServer()] : [])],
   ...(mode === 'demo' ? { root: 'demo' } : {}),
   build: mode === 'demo' ? { outDir: '../demo-dist', emptyOutDir: true } : mode === 'worker' ? workerFile : library,
   test,

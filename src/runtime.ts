@@ -6,46 +6,40 @@ import { platformClock } from './platform/clock.ts'
 import { environmentVariable } from './platform/environment.ts'
 import { fetchSend } from './platform/fetch-send.ts'
 import { fetchStream } from './platform/fetch-stream.ts'
-import { onPageChange } from './platform/page.ts'
+import { preventFreezing } from './platform/freezing.ts'
+import { linger, onPageChange } from './platform/page.ts'
 import { whileParking } from './platform/parking.ts'
+import { secret } from './platform/secret.ts'
+import { tabsOf } from './platform/tabs.ts'
 import { platformTimers } from './platform/timers.ts'
-
-const OWNER_BYTES = 16
 
 /** The runtime that the program runs in, for one client. */
 export function platformRuntime(options: LockableOptions): Runtime {
   const url = baseUrl(options.url)
   const origin = new URL(url).origin
-  const send = fetchSend(url, options.fetch)
   return {
     ...platformClock,
     ...platformTimers,
     random: Math.random,
-    newOwner,
-    send,
+    newOwner: secret,
+    send: fetchSend(url, options.fetch),
     openStream: fetchStream(url, options.fetch),
     environmentToken: () => environmentVariable('LOCKABLE_AUTH_TOKEN') || null,
     heartbeatHost: (host) =>
       startHeartbeatHost({
         ...host,
         url,
-        send,
         worker: options.worker ?? 'auto',
         ownFetch: options.fetch !== undefined,
       }),
     whileParking: (poll) => whileParking(origin, poll),
+    tabs: () => tabsOf(url),
     onPageChange,
+    preventFreezing,
+    linger,
     reportException: (error) => {
       // biome-ignore lint/suspicious/noConsole: an exception of the application must not vanish, nor end our own work.
       console.error('A lockable callback threw:', error)
     },
   }
-}
-
-function newOwner(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(OWNER_BYTES))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }

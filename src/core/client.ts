@@ -7,7 +7,8 @@ import { makeDisposable } from './dispose.ts'
 import { LockableError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import type { LockableEvent } from './events.ts'
-import type { HeartbeatHost, HeartbeatReport } from './heartbeat-host.ts'
+import type { HeartbeatHost, HeartbeatReport, HeartbeatThread, PageRuntime, SignOfLife } from './heartbeat-host.ts'
+import { HeldLeases } from './held-leases.ts'
 import type { Lease } from './lease.ts'
 import { Lock } from './lock.ts'
 import { checkClientOptions, checkName } from './options.ts'
@@ -15,14 +16,19 @@ import type { PageChange, Runtime } from './ports.ts'
 import { Sessions } from './session/sessions.ts'
 import { askStatus, StatusWatch } from './status.ts'
 import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
+import { gatedRuntime, WakeGate } from './wake-gate.ts'
 
 /** ms for which `close()` waits for releases before it ends their sessions. */
 const CLOSE_PATIENCE_MS = 5_000
+/** ms for which a thread must have done nothing to have stood still, and not just have been busy. */
+const STOOD_STILL_MS = 1_000
 
 /** A client of one lock server: makes locks, sends their heartbeats, and tells all that happens as events. */
 export class LockClient {
   readonly #context: ClientContext
   readonly #runtime: Runtime
+  readonly #gate: WakeGate
+  readonly #page: PageRuntime
   readonly #connection: Connection
   readonly #events: EventLog
   readonly #closing = new AbortController()
@@ -34,6 +40,7 @@ export class LockClient {
   #sessions: Sessions | null = null
   #leavePage: (() => void) | null = null
   #closed: Promise<void> | null = null
+  #isStalled = false
   #ids = 0
 
   /** Closes, for `await using`. */
@@ -46,14 +53,18 @@ export class LockClient {
   /** @internal The package's entry brings the runtime. */
   constructor(options: LockableOptions, runtime: Runtime) {
     checkClientOptions(options)
-    this.#runtime = runtime
     this.#events = new EventLog(runtime)
+    const leases = new HeldLeases(whileAny(options.preventFreezing === false ? undefined : runtime.preventFreezing))
+    this.#gate = new WakeGate(runtime, leases, this.#events)
+    this.#runtime = gatedRuntime(runtime, this.#gate)
     const authToken = options.authToken ?? runtime.environmentToken()
-    this.#connection = new Connection(runtime, options.dialect ?? 'auto', authToken, (dialect) =>
+    this.#connection = new Connection(this.#runtime, options.dialect ?? 'auto', authToken, (dialect) =>
       this.#events.emit({ type: 'dialect', dialect }),
     )
-    this.#context = this.#makeContext(options)
-    this.#watch = new StatusWatch(runtime, this.#connection, this.#events)
+    // What answers a heartbeat is what the gate waits for.
+    this.#page = { ...this.#runtime, send: runtime.send }
+    this.#context = this.#makeContext(options, leases)
+    this.#watch = new StatusWatch(this.#runtime, this.#connection, this.#events)
   }
 
   /** A lock of this client. @throws InvalidArgumentError for a name or an option that cannot be meant. */
@@ -145,7 +156,7 @@ export class LockClient {
 
   async #close(): Promise<void> {
     this.#watch.close()
-    const released = Promise.allSettled([...this.#context.leases.values()].map((lease) => lease.release()))
+    const released = Promise.allSettled([...this.#context.leases].map((lease) => lease.release()))
     await within(this.#runtime, released, CLOSE_PATIENCE_MS, null).catch(() => {})
     // Whatever is still on its way ends with its session.
     await this.#context.sessions.close()
@@ -155,7 +166,7 @@ export class LockClient {
     this.#events.emit({ type: 'client.closed' })
   }
 
-  #makeContext(options: LockableOptions): ClientContext {
+  #makeContext(options: LockableOptions, leases: HeldLeases): ClientContext {
     const sessions = () => {
       this.#sessions ??= new Sessions(this.#context)
       return this.#sessions
@@ -169,7 +180,7 @@ export class LockClient {
       events: this.#events,
       options,
       closing: this.#closing.signal,
-      leases: new Map(),
+      leases,
       listeners: new Map(),
       host: () => {
         this.#host ??= this.#startHost()
@@ -188,12 +199,25 @@ export class LockClient {
 
   #startHost(): HeartbeatHost {
     return this.#runtime.heartbeatHost({
+      page: this.#page,
       dispatch: (report) => this.#hear(report),
       // Told when the host stands: whoever listens may need it.
-      threadChanged: ({ thread, reason }) =>
-        queueMicrotask(() => this.#events.emit({ type: 'heartbeat.thread', thread, reason })),
-      tick: () => this.#events.emit({ type: 'worker.tick' }),
+      threadChanged: (thread) => queueMicrotask(() => this.#gate.pass(() => this.#threadChanged(thread))),
+      tick: (sign) => this.#gate.pass(() => this.#ticked(sign)),
     })
+  }
+
+  #threadChanged({ thread, reason, isLoss }: HeartbeatThread): void {
+    if (isLoss) this.#events.emit({ type: 'worker.lost', reason: reason ?? '' })
+    this.#events.emit({ type: 'heartbeat.thread', thread, reason })
+  }
+
+  #ticked({ ageMs, lateMs }: SignOfLife): void {
+    if (lateMs > STOOD_STILL_MS) this.#events.emit({ type: 'page.suspended', ms: lateMs })
+    // Of those that waited, the first waited for longest.
+    else if (ageMs > STOOD_STILL_MS && !this.#isStalled) this.#events.emit({ type: 'page.stalled', ms: ageMs })
+    this.#isStalled = ageMs > STOOD_STILL_MS
+    this.#events.emit({ type: 'worker.tick' })
   }
 
   #hear(report: HeartbeatReport): void {
@@ -207,26 +231,43 @@ export class LockClient {
     const fresh = await abandonable(replaced, this.#closing.signal)
     if (fresh === null) return
     this.#host?.setAuthToken(fresh)
-    this.#host?.nudge()
+    this.#host?.nudge(false)
   }
 
   #pageChanged(change: PageChange): void {
-    for (const lease of [...this.#context.leases.values()]) {
-      if (change === 'leaving') lease.leavePage()
-      // What is read of a lease is right anyway; this makes it right also for who only listens, before anything is told.
-      // Only here: a page that was frozen had its worker frozen too, so that no renewal waits to be heard.
-      else if (change === 'resumed') void lease.state
-    }
-    if (change === 'leaving') this.#context.sessions.leavePage()
-    this.#events.emit({ type: `page.${change}` })
-    if (change === 'frozen' || change === 'hidden' || change === 'offline' || change === 'leaving') return
-    this.#host?.nudge()
-    this.#context.sessions.nudge()
+    if (change === 'leaving') return this.#leave()
+    // A page that was frozen had its worker frozen too, so that no renewal waits to be heard.
+    if (change === 'resumed') this.#gate.open()
+    this.#gate.pass(() => {
+      this.#events.emit({ type: `page.${change}` })
+      if (change === 'frozen' || change === 'hidden' || change === 'offline') return
+      this.#host?.nudge(change !== 'visible')
+      this.#context.sessions.nudge()
+    })
+  }
+
+  /** Hands everything back before anybody is told: what runs after this is nobody's promise. */
+  #leave(): void {
+    const isAnyHeld = this.#context.leases.size > 0
+    for (const lease of this.#context.leases) lease.leavePage()
+    this.#context.sessions.leavePage()
+    if (isAnyHeld) this.#runtime.linger?.()
+    this.#gate.open()
+    this.#events.emit({ type: 'page.leaving' })
   }
 
   #background(task: Promise<unknown>): void {
     const settled = task.catch(() => {})
     this.#tasks.add(settled)
     void settled.then(() => this.#tasks.delete(settled))
+  }
+}
+
+/** Has `begin` called when there is any, and what that returned when there is none any more. */
+function whileAny(begin: (() => () => void) | undefined): (isAny: boolean) => void {
+  let end: (() => void) | undefined
+  return (isAny) => {
+    end?.()
+    end = isAny ? begin?.() : undefined
   }
 }

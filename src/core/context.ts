@@ -1,26 +1,27 @@
 import type { Connection } from './connection.ts'
 import type { EventLog } from './event-log.ts'
 import type { HeartbeatHost, HeartbeatReport } from './heartbeat-host.ts'
-import type { Lease } from './lease.ts'
+import type { HeldLeases } from './held-leases.ts'
 import type { Runtime } from './ports.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { LockableOptions } from './types.ts'
 
 /** What the locks and leases of one client share. */
 export interface ClientContext {
+  /** Whatever it calls back has passed the `WakeGate`. */
   readonly runtime: Runtime
   readonly connection: Connection
   readonly events: EventLog
   readonly options: LockableOptions
   /** Aborts when the client is closed. */
   readonly closing: AbortSignal
-  /** The leases that are held, by id. */
-  readonly leases: Map<string, Lease>
+  /** The leases that are held. */
+  readonly leases: HeldLeases
   /** Who hears of heartbeats, by the id of the lease or of the session that they are for. */
   readonly listeners: Map<string, (report: HeartbeatReport) => void>
   /** The sessions of this client; unused where the server knows none. */
   readonly sessions: Sessions
-  /** Sends the heartbeats; started when the first lock is held. */
+  /** Sends the heartbeats; started with the first `acquire()`, so that a worker is ready when something is held. */
   host(): HeartbeatHost
   /** A number that no lock or lease of this client has had. */
   newId(): string

@@ -156,6 +156,13 @@ function judgeSilence(facts: Facts, lasted: string): Judgement {
       'See the heartbeat.thread event for why.',
     ]
   }
+  if (facts.last('page.frozen')) {
+    return [
+      'frozen',
+      `The browser froze this page: ${lasted} that it could hear of.`,
+      'Leave preventFreezing on, and save on lease.signal: on a phone no page can prevent it.',
+    ]
+  }
   if (facts.silence()) {
     return [
       'frozen',

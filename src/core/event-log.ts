@@ -31,6 +31,7 @@ export class EventLog {
   readonly #undelivered: LockableEvent[] = []
   #seq = 0
   #delivering = false
+  #isPaused = false
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -63,11 +64,23 @@ export class EventLog {
     return event
   }
 
+  /** Events are kept, and told when they are resumed. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#deliver()
+  }
+
   /** An event that a listener causes waits its turn, so that every listener sees all events in one order. */
   #deliver(): void {
     if (this.#delivering) return
     this.#delivering = true
-    for (let event = this.#undelivered.shift(); event; event = this.#undelivered.shift()) {
+    while (!this.#isPaused) {
+      const event = this.#undelivered.shift()
+      if (event === undefined) break
       for (const listener of [...this.#listeners]) {
         try {
           listener(event)

@@ -146,6 +146,12 @@ export type EventBody =
   | { readonly type: 'heartbeat.thread'; readonly thread: 'worker' | 'page'; readonly reason: string | null }
   /** The worker showed that it runs. */
   | { readonly type: 'worker.tick' }
+  /** The worker could not be had, or is gone: the page beats, and another one is tried. */
+  | { readonly type: 'worker.lost'; readonly reason: string }
+  /** The page did not run for `ms`, and its worker did: something blocked its thread. */
+  | { readonly type: 'page.stalled'; readonly ms: number }
+  /** Neither the page nor its worker ran for `ms`: they were frozen or stopped, or the machine slept or had no time. */
+  | { readonly type: 'page.suspended'; readonly ms: number }
   | { readonly type: `page.${PageChange}` }
   | { readonly type: 'client.closed' }
 

@@ -2,6 +2,7 @@ import type { SessionStanding } from '../protocol/session.ts'
 import type { EndingReason, EndReason, Json } from '../protocol/wire.ts'
 import type { Instant } from './clock.ts'
 import type { ErrorDescription } from './errors.ts'
+import type { Runtime } from './ports.ts'
 import type { Term } from './term.ts'
 
 /** What is kept alive, as the beat loop needs it: plain data, since it may cross to a worker. */
@@ -51,7 +52,7 @@ export type HeartbeatReport =
       readonly standing: SessionStanding | null
     }
   | { readonly type: 'refused'; readonly id: string; readonly reason: EndReason | 'no' }
-  /** No heartbeat of this session has succeeded in time, and none is sent any more. */
+  /** No heartbeat has succeeded in time, or the fixed end has come, and none is sent any more. */
   | { readonly type: 'lapsed'; readonly id: string }
   | { readonly type: 'failed'; readonly id: string; readonly error: ErrorDescription }
   /** The page did not answer for `stallTimeoutMs`, so its heartbeats are withheld. */
@@ -60,16 +61,30 @@ export type HeartbeatReport =
 /** Which thread beats, told once and at each change. */
 export interface HeartbeatThread {
   readonly thread: 'worker' | 'page'
-  /** Why the page beats though a worker was wanted; `null` if all is as wanted. */
+  /** Why the page beats; `null` for the worker. */
   readonly reason: string | null
+  /** A worker was wanted, and could not be had or is gone. */
+  readonly isLoss: boolean
+}
+
+/** The worker showed that it runs. */
+export interface SignOfLife {
+  /** ms for which it waited to be heard, at most: the page stood still meanwhile. */
+  readonly ageMs: number
+  /** ms by which the worker was late itself. */
+  readonly lateMs: number
 }
 
 export interface HeartbeatHostOptions {
+  /** What a host on the client's own thread runs on. */
+  readonly page: PageRuntime
   readonly dispatch: (report: HeartbeatReport) => void
   readonly threadChanged: (thread: HeartbeatThread) => void
-  /** The worker thread showed that it runs. */
-  readonly tick: () => void
+  readonly tick: (sign: SignOfLife) => void
 }
+
+/** The part of a `Runtime` that a beat loop needs. */
+export type PageRuntime = Pick<Runtime, 'now' | 'wall' | 'setTimer' | 'random' | 'send'>
 
 /** Sends the heartbeats of all held locks of one client, in a worker or on the page. */
 export interface HeartbeatHost {
@@ -82,8 +97,13 @@ export interface HeartbeatHost {
   drop(id: string): Promise<void>
   /** Withholds the heartbeats of a lock, or sends them again: a fault that the devtools inject. */
   pause(id: string, paused: boolean): void
-  /** Beats at once for every lock whose last heartbeat did not succeed, as when the network is back. */
-  nudge(): void
+  /**
+   * Beats at once.
+   *
+   * @param all for everything that is held, as when the network is back; otherwise only where the last heartbeat did not
+   *   succeed, or one is due.
+   */
+  nudge(all: boolean): void
   /** The token that heartbeats authenticate with from now on. */
   setAuthToken(token: string | null): void
   close(): void

@@ -14,15 +14,11 @@ import { controllerThatLooks } from './looking-signal.ts'
 import type { Loss } from './loss.ts'
 import type { CancelTimer } from './ports.ts'
 import { SingleKeeper } from './single-keeper.ts'
-import { remaining, type Term, termOf } from './term.ts'
+import { left, remaining, type Term, termOf } from './term.ts'
 import type { LeaseState, LockOptions } from './types.ts'
 
 /** The part of a term after which a renewal is overdue: by then the third attempt should have succeeded. */
 const OVERDUE_PART = 0.6
-/** A timer that is late by more ms shows that its thread stood still. */
-const STALL_MS = 50
-/** ms within which a thread that runs again hears what waits in its queue. */
-const QUEUE_MS = 30
 
 /** What a lease knows of its `Lock`. */
 interface Holdable {
@@ -87,7 +83,7 @@ export class Lease {
     this.id = context.newId()
     this.name = lock.name
     this.fencingToken = grant.fencingToken
-    context.leases.set(this.id, this)
+    context.leases.add(this)
   }
 
   /** `held` as long as that is certain; then `lost` or `released`, for ever. */
@@ -182,7 +178,7 @@ export class Lease {
     // Nothing is judged here: if this thread stood still, a report that keeps the lease may come after this one. Nor is
     // anything told before that one: whoever listens may ask, and who asks ends the lease.
     const overdue = this.#certain() === 0
-    if (overdue && report.type !== 'renewed' && report.type !== 'refused') return
+    if (overdue && report.type !== 'renewed' && report.type !== 'refused' && report.type !== 'lapsed') return
     switch (report.type) {
       case 'sent':
         return this.#emit({ type: 'heartbeat.sent', ...this.#ids() })
@@ -194,6 +190,9 @@ export class Lease {
         return
       case 'failed':
         return this.#fail(report.error)
+      case 'lapsed':
+        // The last that is told of it, so no renewal waits to be heard.
+        return this.#check()
       case 'stalled':
         return this.#emit({ type: 'heartbeat.stalled', ...this.#ids(), silentMs: report.silentMs })
     }
@@ -226,14 +225,23 @@ export class Lease {
       this.#keeper.begin({ id: this.id, hear: (report) => this.hear(report), look: () => this.#check() })
   }
 
+  /** @internal ms until it is over if nothing more is heard; negative if it should be. It does not end the lease. */
+  left(): number {
+    return Math.min(left(this.#term, this.#context.runtime), this.#holdLeft())
+  }
+
+  /** @internal Ends the lease if its time is over. */
+  look(): void {
+    this.#check()
+  }
+
   #certain(): number {
-    const { runtime } = this.#context
-    return Math.min(remaining(this.#term, runtime), this.#holdLeft())
+    return Math.max(0, this.left())
   }
 
   #holdLeft(): number {
     const { maxHold = Number.POSITIVE_INFINITY } = this.#options
-    return Math.max(0, maxHold - elapsed(this.#grantedAt, instant(this.#context.runtime)))
+    return maxHold - elapsed(this.#grantedAt, instant(this.#context.runtime))
   }
 
   /** Ends the belief if its time is over. Every read goes through here (safety rule 4). */
@@ -242,9 +250,10 @@ export class Lease {
     if (this.#certain() === 0) {
       const { maxHold } = this.#options
       const dropped = this.#lose(
-        maxHold !== undefined && this.#holdLeft() === 0 ? { kind: 'max-hold', ms: maxHold } : { kind: 'expired' },
+        maxHold !== undefined && this.#holdLeft() <= 0 ? { kind: 'max-hold', ms: maxHold } : { kind: 'expired' },
       )
-      this.#context.background(this.#keeper.handBack(this.#term, dropped))
+      // Not in this task: other leases may have ended too, and their signals go first.
+      this.#context.background(Promise.resolve().then(() => this.#keeper.handBack(this.#term, dropped)))
     }
   }
 
@@ -258,12 +267,7 @@ export class Lease {
   #arm(): void {
     const next = this.#health === 'ok' ? Math.min(this.#overdueIn(), this.#certain()) : this.#certain()
     const ms = Math.max(1, Math.ceil(next))
-    const due = this.#context.runtime.now() + ms
-    this.#wait(ms, () => {
-      // This thread stood still, and the worker's renewals may wait in its queue: they are heard first.
-      if (this.#context.runtime.now() - due > STALL_MS) this.#wait(QUEUE_MS, () => this.#lookAgain())
-      else this.#lookAgain()
-    })
+    this.#cancelTimer = this.#context.runtime.setTimer(() => this.#lookAgain(), ms, true)
   }
 
   #lookAgain(): void {
@@ -271,10 +275,6 @@ export class Lease {
     if (this.#isOver()) return
     if (this.#overdueIn() === 0 && this.#health === 'ok') this.#setHealth('late')
     this.#arm()
-  }
-
-  #wait(ms: number, then: () => void): void {
-    this.#cancelTimer = this.#context.runtime.setTimer(then, ms, true)
   }
 
   #renew({ sentAt, expiresInMs, rttMs, ending, successor }: Extract<HeartbeatReport, { type: 'renewed' }>): void {
@@ -333,7 +333,7 @@ export class Lease {
   #end(state: 'lost' | 'released'): Promise<void> {
     this.#state = state
     this.#cancelTimer()
-    this.#context.leases.delete(this.id)
+    this.#context.leases.remove(this)
     return this.#keeper.end()
   }
 

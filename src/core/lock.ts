@@ -73,6 +73,7 @@ export class Lock {
     const cancelTimer = this.#limit(wanted, timeout)
     this.#waiting = wanted
     this.#context.attend()
+    this.#context.host()
     try {
       return await this.#acquire(wanted.signal, options)
     } finally {
@@ -178,7 +179,7 @@ export class Lock {
       closing,
       emit: (event) => events.emit(event),
       background,
-      heldHere: () => [...leases.values()].some(({ name }) => name === this.name),
+      heldHere: () => [...leases].some(({ name }) => name === this.name),
     }
   }
 

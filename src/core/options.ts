@@ -19,6 +19,7 @@ const CLIENT_OPTIONS: readonly (keyof LockableOptions)[] = [
   'fetch',
   'dialect',
   'worker',
+  'preventFreezing',
 ]
 const ACQUIRE_OPTIONS: readonly (keyof AcquireOptions)[] = ['signal', 'timeout', 'blocking', 'steal']
 const LOCK_OPTIONS: readonly (keyof LockOptions)[] = [
@@ -49,6 +50,7 @@ export function checkClientOptions(options: LockableOptions): void {
     throw new InvalidArgumentError(`fetch must be a function; got ${show(options.fetch)}.`)
   }
   checkWorker(options.worker)
+  checkBoolean('preventFreezing', options.preventFreezing)
   checkInterval(options.heartbeatInterval, options.leaseDuration)
 }
 
@@ -71,13 +73,16 @@ export function checkAcquireOptions(options: AcquireOptions): void {
   checkWait(options)
 }
 
+function checkBoolean(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new InvalidArgumentError(`${option} must be true or false; got ${show(value)}.`)
+}
+
 function checkWait(options: AcquireOptions): void {
   if (options.timeout !== Number.POSITIVE_INFINITY) {
     checkDuration('timeout', options.timeout, 0, 'use blocking: false to try once')
   }
-  if (options.blocking !== undefined && typeof options.blocking !== 'boolean') {
-    throw new InvalidArgumentError(`blocking must be true or false; got ${show(options.blocking)}.`)
-  }
+  checkBoolean('blocking', options.blocking)
   checkChoice('steal', options.steal, ['safe', 'now'])
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new InvalidArgumentError(`signal must be an AbortSignal; got ${show(options.signal)}.`)

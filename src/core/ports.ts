@@ -21,6 +21,8 @@ export interface WireRequest {
   readonly path: string
   /** Sent as JSON. */
   readonly body?: object
+  /** Say that it is text, which another origin may send without asking first. Default `false`. */
+  readonly isPlain?: boolean
   /** The token to authenticate with, or `null` for none. */
   readonly authToken: string | null
 }
@@ -63,6 +65,27 @@ export interface StreamOptions {
  */
 export type OpenStream = (request: WireRequest, options: StreamOptions) => Promise<WireReply | null>
 
+/** What the tabs of one browser that use the same server are to each other. */
+export interface Tabs {
+  /**
+   * Waits for the turn of this tab and runs `lead` while it has it: one at a time, first come, first served, and the
+   * next at once when `lead` has settled or its tab has died.
+   *
+   * Rejects with the reason of `signal` when that aborts before the turn has come, and with another error where no turns
+   * are given, or when this one was taken away.
+   */
+  lead(signal: AbortSignal, lead: () => Promise<void>): Promise<void>
+  /** Joins the other tabs; `heard` is called with what they post, which may be anything. */
+  join(heard: (message: unknown) => void): TabChannel
+}
+
+export interface TabChannel {
+  /** Tells all other tabs that have joined. `message` is plain data. Must not be called after `close()`. */
+  post(message: object): void
+  /** Leaves them. What was posted still arrives. */
+  close(): void
+}
+
 /** What a page tells about itself. */
 export type PageChange = 'hidden' | 'visible' | 'frozen' | 'resumed' | 'online' | 'offline' | 'leaving'
 
@@ -85,8 +108,17 @@ export interface Runtime extends Clock, Timers {
    * `poll(false)` if not.
    */
   whileParking<T>(poll: (mayPark: boolean) => Promise<T>): Promise<T>
+  /**
+   * The tabs of this browser, where they must share what they park at the server; `null` where they need not, or cannot.
+   * Default: `null`.
+   */
+  tabs?(): Tabs | null
   /** Listens for changes of the page; returns the way to stop. Nothing happens where there is no page. */
   onPageChange(listener: (change: PageChange) => void): () => void
+  /** Keeps the browser from freezing the page until what is returned is called. Default: nothing can be done. */
+  preventFreezing?(): () => void
+  /** Gives requests that were just sent the time to get out of a page that is about to go. Default: none is needed. */
+  linger?(): void
   /** Reports an exception that a callback of the application threw. */
   reportException(error: unknown): void
 }

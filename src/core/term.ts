@@ -37,7 +37,12 @@ export function termOf(sentAt: Instant, expiresInMs: number, waitedMs = 0): Term
 
 /** How many ms of `term` are certain from now on; 0 when it is over. */
 export function remaining(term: Term, clock: Clock): number {
-  return Math.max(0, term.span - elapsed(term.sentAt, instant(clock)))
+  return Math.max(0, left(term, clock))
+}
+
+/** As `remaining()`, but negative when it is over: since when. */
+export function left(term: Term, clock: Clock): number {
+  return term.span - elapsed(term.sentAt, instant(clock))
 }
 
 /** The term of a classic grant or heartbeat: nobody tells what was granted, so it is assumed. */

@@ -28,6 +28,11 @@ export interface LockableOptions {
    * page; a URL (of the file `lockable/worker`) or a function: the worker to start instead of the built-in one.
    */
   readonly worker?: 'auto' | 'off' | string | URL | (() => WorkerLike)
+  /**
+   * Whether a page that holds anything holds a native Web Lock too (shared, of a unique name), which keeps Chromium from
+   * freezing it. Firefox does not keep such a page in its back-forward cache. Default `true`.
+   */
+  readonly preventFreezing?: boolean
 }
 
 /** What an event of a {@link WorkerLike} must have. */

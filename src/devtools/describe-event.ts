@@ -74,6 +74,9 @@ const WORDS: { readonly [Type in LockableEvent['type']]: Describe<Type> } = {
   'heartbeat.thread': ({ thread, reason }) =>
     line(reason === null ? 'plain' : 'warn', 'heartbeats', `sent from the ${thread}${reason ? `: ${reason}` : ''}`),
   'worker.tick': () => line('quiet', 'worker', 'runs'),
+  'worker.lost': ({ reason }) => line('warn', 'worker', `lost: ${reason}`),
+  'page.stalled': ({ ms }) => line('warn', 'page', `blocked for ${countdown(ms)}, its worker was not`),
+  'page.suspended': ({ ms }) => line('warn', 'page', `stood still for ${countdown(ms)}, with its worker`),
   'page.hidden': () => line('plain', 'page', 'hidden'),
   'page.visible': () => line('plain', 'page', 'visible'),
   'page.frozen': () => line('warn', 'page', 'frozen'),

@@ -80,9 +80,16 @@ function end(stretches: Stretch[], wall: number): void {
   if (last && last.to === null) last.to = wall
 }
 
-/** Stretches in which the page was hidden or frozen, or the network away. */
-export function pageLane(events: readonly TracedEvent[]): { hidden: Stretch[]; offline: Stretch[] } {
+/** Stretches in which the page was hidden or frozen, did not run, or had no network. */
+interface PageLane {
+  readonly hidden: Stretch[]
+  readonly stopped: Stretch[]
+  readonly offline: Stretch[]
+}
+
+export function pageLane(events: readonly TracedEvent[]): PageLane {
   const hidden: Stretch[] = []
+  const stopped: Stretch[] = []
   const offline: Stretch[] = []
   const begin = (stretches: Stretch[], wall: number) => {
     if (stretches.at(-1)?.to !== null) stretches.push({ from: wall, to: null })
@@ -90,10 +97,13 @@ export function pageLane(events: readonly TracedEvent[]): { hidden: Stretch[]; o
   for (const { event } of events) {
     if (event.type === 'page.hidden' || event.type === 'page.frozen') begin(hidden, event.wall)
     if (event.type === 'page.visible') end(hidden, event.wall)
+    if (event.type === 'page.stalled' || event.type === 'page.suspended') {
+      stopped.push({ from: event.wall - event.ms, to: event.wall })
+    }
     if (event.type === 'page.offline') begin(offline, event.wall)
     if (event.type === 'page.online') end(offline, event.wall)
   }
-  return { hidden, offline }
+  return { hidden, stopped, offline }
 }
 
 /** The stretch of time that is drawn. */

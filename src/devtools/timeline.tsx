@@ -27,7 +27,7 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
   const paint = painter(span, width)
   const lanes = shown.map((row) => ({ row, lane: laneOf(eventsOf(row, events)) }))
   const page = pageLane(events)
-  const hasPage = page.hidden.length + page.offline.length > 0
+  const hasPage = page.hidden.length + page.stopped.length + page.offline.length > 0
   const ticks = axisTicks(span, Math.max(1, width / LABEL_WIDTH))
   const height = (lanes.length + (hasPage ? 1 : 0)) * LANE
   return (
@@ -52,6 +52,7 @@ export function Timeline({ selected, rows, events }: TimelineProps): ReactElemen
             <LanePaths key={row.key} row={row} lane={lane} paint={paint} top={index * LANE + 4} now={span.now} />
           ))}
           {hasPage && <path className="page-hidden" d={paint.boxes(page.hidden, height - LANE + 9, 8)} />}
+          {hasPage && <path className="page-stopped" d={paint.boxes(page.stopped, height - LANE + 9, 8)} />}
           {hasPage && <path className="page-offline" d={paint.boxes(page.offline, height - LANE + 9, 8)} />}
           <path className="now" d={`M${paint.x(span.now)} 0v${height}`} />
         </svg>

@@ -14,8 +14,10 @@ const ATTEMPT_PART = 1 / 6
 const SHORTEST_ATTEMPT_MS = 250
 /** The first repetition of a failed heartbeat waits this part of what the last reply granted. */
 const BACKOFF_PART = 1 / 30
-const LONGEST_TICK_MS = 5_000
-const SHORTEST_TICK_MS = 200
+/** The part of an interval after which a worker says again that it runs: its page takes over within one. */
+const TICK_PART = 1 / 8
+const LONGEST_TICK_MS = 1_000
+const SHORTEST_TICK_MS = 100
 
 /** All that a beat loop is given: it touches no global, so it runs in a worker, on a page and under virtual time. */
 export interface BeatLoopRuntime extends Clock, Timers {
@@ -52,8 +54,8 @@ export class BeatLoop {
     this.#beats.get(id)?.pause(paused)
   }
 
-  nudge(): void {
-    for (const beat of this.#beats.values()) beat.nudge()
+  nudge(all: boolean): void {
+    for (const beat of this.#beats.values()) beat.nudge(all)
   }
 
   setAuthToken(token: string | null): void {
@@ -97,7 +99,7 @@ class Beat {
 
   /** ms between signs of life that suit this lock. */
   get tickMs(): number {
-    return Math.min(this.#term.span / 12, (this.#beating.stallTimeoutMs ?? Number.POSITIVE_INFINITY) / 4)
+    return Math.min(this.#interval() * TICK_PART, (this.#beating.stallTimeoutMs ?? Number.POSITIVE_INFINITY) / 4)
   }
 
   /** Resolves when the request that is on its way has ended: a classic one must not be overtaken by a release. */
@@ -116,8 +118,8 @@ class Beat {
     else this.#schedule(0)
   }
 
-  nudge(): void {
-    if (this.#failures > 0 || this.#stalled || this.#dueIn() === 0) this.#schedule(0)
+  nudge(all: boolean): void {
+    if (all || this.#failures > 0 || this.#stalled || this.#dueIn() === 0) this.#schedule(0)
   }
 
   #schedule(ms: number): void {
@@ -142,10 +144,10 @@ class Beat {
     this.#runtime.report({ type: 'sent', id: this.#beating.id })
   }
 
-  /** The page may know of a later end: commands renew a session, too. */
+  /** The page is told, since its own timers may be throttled; and it may know of a later end. */
   #lapse(): void {
     this.#state = 'stopped'
-    if (this.#beating.kind === 'session') this.#runtime.report({ type: 'lapsed', id: this.#beating.id })
+    this.#runtime.report({ type: 'lapsed', id: this.#beating.id })
   }
 
   #send(timeoutMs: number): Promise<HeartbeatAnswer> {
@@ -190,7 +192,7 @@ class Beat {
     }
     if (this.#isClassic && remaining(this.#term, this.#runtime) === 0) {
       // Without an owner, a yes that came so late may have renewed somebody else's lock.
-      this.#state = 'stopped'
+      this.#lapse()
       return null
     }
     this.#failures = 0
@@ -198,8 +200,8 @@ class Beat {
     const rttMs = this.#runtime.now() - sentAt.mono
     const { expiresInMs, ending, successor, standing } = answer
     this.#runtime.report({ type: 'renewed', id, sentAt, expiresInMs, rttMs, ending, successor, standing })
-    // The end is fixed, so there is nothing left to renew.
-    return ending === null ? this.#dueIn() : null
+    // A fixed end leaves nothing to renew, but to be told.
+    return ending === null ? this.#dueIn() : remaining(this.#term, this.#runtime) + 1
   }
 
   #failed(error: unknown): number {

@@ -7,7 +7,7 @@ export type ToWorker =
   | { readonly type: 'hold'; readonly beating: Beating }
   | { readonly type: 'drop'; readonly id: string }
   | { readonly type: 'pause'; readonly id: string; readonly paused: boolean }
-  | { readonly type: 'nudge' }
+  | { readonly type: 'nudge'; readonly all: boolean }
   | { readonly type: 'token'; readonly authToken: string | null }
   /** The page runs: the answer to each `tick`. */
   | { readonly type: 'alive' }
@@ -18,8 +18,11 @@ export type ToPage =
   | { readonly type: 'report'; readonly report: HeartbeatReport }
   /** No heartbeat of this lock is on its way any more. */
   | { readonly type: 'dropped'; readonly id: string }
-  /** The worker runs. `nextMs`: when it will say so again; `null` if it holds nothing and so will not. */
-  | { readonly type: 'tick'; readonly nextMs: number | null }
+  /**
+   * The worker runs. `nextMs`: when it will say so again; `null` if it holds nothing and so will not. `lateMs`: by how
+   * much it says so later than it said.
+   */
+  | { readonly type: 'tick'; readonly nextMs: number | null; readonly lateMs: number }
 
 /** A message with the clock of who sent it. */
 export interface Stamped<Message> {

@@ -1,20 +1,9 @@
 import type { WorkerLike } from '../core/types.ts'
-import type { Stamped, ToPage, ToWorker } from './messages.ts'
-
-/** The page's end of the channel to its worker. */
-export interface SpawnedWorker {
-  post(message: Stamped<ToWorker>): void
-  terminate(): void
-}
-
-export interface SpawnListeners {
-  message(message: Stamped<ToPage>): void
-  /** The worker is broken or gone. */
-  failed(reason: string): void
-}
+import type { Stamped, ToPage } from './messages.ts'
+import type { SpawnedWorker, SpawnListeners } from './worker-host.ts'
 
 /** What to start: the built-in source, a script elsewhere, or whatever the application makes. */
-export type WorkerChoice =
+export type WorkerScript =
   | { readonly source: string }
   | { readonly url: string | URL }
   | { readonly make: () => WorkerLike }
@@ -23,13 +12,13 @@ export type WorkerChoice =
  * Starts a worker. Throws if that fails at once; later failures, as by a Content Security Policy, are told to
  * `listeners.failed`.
  */
-export function spawnWorker(choice: WorkerChoice, listeners: SpawnListeners): SpawnedWorker {
-  if ('make' in choice) return adoptWebWorker(choice.make(), listeners)
+export function spawnWorker(script: WorkerScript, listeners: SpawnListeners): SpawnedWorker {
+  if ('make' in script) return adoptWebWorker(script.make(), listeners)
   const threads = nodeWorkerThreads()
-  if (threads) return spawnNodeWorker(threads, choice, listeners)
+  if (threads) return spawnNodeWorker(threads, script, listeners)
   if (typeof Worker !== 'function') throw new Error('this runtime has no workers')
-  if ('url' in choice) return adoptWebWorker(new Worker(choice.url, { type: 'module' }), listeners)
-  const url = URL.createObjectURL(new Blob([choice.source], { type: 'text/javascript' }))
+  if ('url' in script) return adoptWebWorker(new Worker(script.url, { type: 'module' }), listeners)
+  const url = URL.createObjectURL(new Blob([script.source], { type: 'text/javascript' }))
   try {
     return adoptWebWorker(new Worker(url, { type: 'module' }), listeners)
   } finally {
@@ -77,16 +66,21 @@ function nodeWorkerThreads(): NodeWorkerThreads | undefined {
   return process?.getBuiltinModule?.('node:worker_threads') as NodeWorkerThreads | undefined
 }
 
+/** Whether workers are `node:worker_threads`, and not Web Workers. */
+export function runsNodeThreads(): boolean {
+  return nodeWorkerThreads() !== undefined
+}
+
 function spawnNodeWorker(
   { Worker: NodeWorkerClass, SHARE_ENV: env }: NodeWorkerThreads,
-  choice: { readonly source: string } | { readonly url: string | URL },
+  script: { readonly source: string } | { readonly url: string | URL },
   { message, failed }: SpawnListeners,
 ): SpawnedWorker {
   // A copy of the environment, the default, is something that Deno asks a permission for.
   const worker =
-    'source' in choice
-      ? new NodeWorkerClass(choice.source, { eval: true, env })
-      : new NodeWorkerClass(new URL(choice.url), { env })
+    'source' in script
+      ? new NodeWorkerClass(script.source, { eval: true, env })
+      : new NodeWorkerClass(new URL(script.url), { env })
   worker.on('message', message)
   worker.on('error', (error) => failed(error.message))
   worker.on('exit', (code) => failed(`the worker ended with code ${code}`))

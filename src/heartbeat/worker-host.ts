@@ -1,59 +1,77 @@
-import type { Beating, HeartbeatHost, HeartbeatReport } from '../core/heartbeat-host.ts'
+import type { Beating, HeartbeatHostOptions, HeartbeatReport } from '../core/heartbeat-host.ts'
 import type { CancelTimer } from '../core/ports.ts'
-import { termOf } from '../core/term.ts'
-import { platformClock } from '../platform/clock.ts'
-import { platformTimers } from '../platform/timers.ts'
 import type { Stamped, ToPage, ToWorker } from './messages.ts'
 import { PeerClock } from './peer-clock.ts'
-import { type SpawnedWorker, spawnWorker, type WorkerChoice } from './spawn.ts'
 
 /** ms within which a new worker must answer. */
 const READY_TIMEOUT_MS = 2_000
-/** ms for which a worker that seems to be gone is still waited for: the whole process may have stood still until now. */
-const LAST_CHANCE_MS = 500
 /** A worker that missed this many of its own ticks is gone: one that closed itself or hangs raises no event. */
 const MISSED_TICKS = 3
+/** ms for which a worker is waited for at least, however often it ticks: browsers may clamp its timers. */
+const SHORTEST_SILENCE_MS = 750
+/** ms for which a worker that seems to be gone is still waited for: the whole process may have stood still until now. */
+const LAST_CHANCE = { tickPart: 2, least: 250, most: 500 }
 
-export interface WorkerHostOptions {
-  readonly choice: WorkerChoice
-  readonly url: string
-  readonly dispatch: (report: HeartbeatReport) => void
-  readonly tick: () => void
-  readonly ready: () => void
-  /** The worker cannot be had, or died. Called once; `beating` is what it held. */
-  readonly failed: (reason: string, beating: readonly Beating[]) => void
+/** The page's end of the channel to a worker. */
+export interface SpawnedWorker {
+  post(message: Stamped<ToWorker>): void
+  terminate(): void
 }
 
-/** Sends the heartbeats from a worker. Throws if none can be started. */
-export class WorkerHost implements HeartbeatHost {
+export interface SpawnListeners {
+  message(message: Stamped<ToPage>): void
+  /** The worker is broken or gone. */
+  failed(reason: string): void
+}
+
+/** Starts a worker. Throws if that fails at once; later failures are told to `listeners.failed`. */
+export type Spawn = (listeners: SpawnListeners) => SpawnedWorker
+
+/** Why a worker cannot be had, or is gone. */
+export interface WorkerFailure {
+  readonly reason: string
+  /** It just did not answer, which a later one may. */
+  readonly isSilent: boolean
+}
+
+export interface WorkerHostOptions extends Omit<HeartbeatHostOptions, 'threadChanged'> {
+  readonly spawn: Spawn
+  readonly url: string
+  /** It runs, and can be told what to beat for. */
+  readonly ready: () => void
+  /** It could not be started, or is gone. Called once; it beats for nothing any more. */
+  readonly failed: (failure: WorkerFailure) => void
+}
+
+/** A worker that sends heartbeats, from this thread's side. Throws if none can be started. Told nothing before it is ready. */
+export class WorkerHost {
   readonly #options: WorkerHostOptions
-  readonly #peer = new PeerClock(platformClock)
-  readonly #beatings = new Map<string, Beating>()
+  readonly #peer: PeerClock
   readonly #drops = new Map<string, () => void>()
-  readonly #queue: ToWorker[] = []
   readonly #worker: SpawnedWorker
-  #state: 'starting' | 'ready' | 'over' = 'starting'
+  #isOver = false
   #cancelWatchdog: CancelTimer
 
   constructor(options: WorkerHostOptions) {
     this.#options = options
-    this.#worker = spawnWorker(options.choice, {
+    this.#peer = new PeerClock(options.page)
+    this.#worker = options.spawn({
       message: (stamped) => this.#hear(stamped),
-      failed: (reason) => this.#fail(reason),
+      failed: (reason) => this.#fail({ reason, isSilent: false }),
     })
-    this.#cancelWatchdog = this.#failAfter(READY_TIMEOUT_MS, `the worker did not answer within ${READY_TIMEOUT_MS} ms`)
-    this.#send({ type: 'start', url: options.url })
+    const reason = `the worker did not answer within ${READY_TIMEOUT_MS} ms`
+    this.#cancelWatchdog = this.#failAfter(READY_TIMEOUT_MS, LAST_CHANCE.most, reason)
+    this.#post({ type: 'start', url: options.url })
   }
 
   hold(beating: Beating): void {
-    this.#beatings.set(beating.id, beating)
     // An idle worker does not tick, but it answers to this at once, unless it died meanwhile.
-    if (this.#state === 'ready') this.#watch(0)
+    this.#watch(0)
     this.#post({ type: 'hold', beating })
   }
 
   drop(id: string): Promise<void> {
-    if (!this.#beatings.delete(id) || this.#state === 'over') return Promise.resolve()
+    if (this.#isOver) return Promise.resolve()
     return new Promise((dropped) => {
       this.#drops.get(id)?.()
       this.#drops.set(id, dropped)
@@ -65,8 +83,8 @@ export class WorkerHost implements HeartbeatHost {
     this.#post({ type: 'pause', id, paused })
   }
 
-  nudge(): void {
-    this.#post({ type: 'nudge' })
+  nudge(all: boolean): void {
+    this.#post({ type: 'nudge', all })
   }
 
   setAuthToken(authToken: string | null): void {
@@ -74,26 +92,26 @@ export class WorkerHost implements HeartbeatHost {
   }
 
   close(): void {
-    if (this.#state === 'over') return
-    this.#state = 'over'
+    if (this.#isOver) return
+    this.#isOver = true
     this.#cancelWatchdog()
     this.#worker.terminate()
-    this.#settleDrops()
+    // A dead worker has no request on its way that could still be waited for.
+    for (const dropped of this.#drops.values()) dropped()
+    this.#drops.clear()
   }
 
   #hear({ stamp, message }: Stamped<ToPage>): void {
-    if (this.#state === 'over') return
+    if (this.#isOver) return
     this.#peer.receive(stamp)
     switch (message.type) {
       case 'ready':
-        this.#state = 'ready'
-        this.#options.ready()
-        for (const queued of this.#queue.splice(0)) this.#send(queued)
-        return
+        this.#cancelWatchdog()
+        return this.#options.ready()
       case 'tick':
-        this.#send({ type: 'alive' })
+        this.#post({ type: 'alive' })
         this.#watch(message.nextMs)
-        return this.#options.tick()
+        return this.#options.tick({ ageMs: this.#ageMs(stamp.at), lateMs: message.lateMs })
       case 'dropped':
         this.#drops.get(message.id)?.()
         this.#drops.delete(message.id)
@@ -104,53 +122,45 @@ export class WorkerHost implements HeartbeatHost {
   }
 
   #dispatch(report: HeartbeatReport): void {
-    const beating = this.#beatings.get(report.id)
-    if (!beating) return
-    if (report.type !== 'renewed') return this.#options.dispatch(report)
-    const sentAt = this.#peer.toHere(report.sentAt)
-    this.#beatings.set(report.id, { ...beating, term: termOf(sentAt, report.expiresInMs), confirm: false })
-    this.#options.dispatch({ ...report, sentAt })
+    const { dispatch } = this.#options
+    dispatch(report.type === 'renewed' ? { ...report, sentAt: this.#peer.toHere(report.sentAt) } : report)
   }
 
-  /** What is told before the worker is ready waits, in order: only then can it translate our clock. */
+  #ageMs(sentAt: number): number {
+    return this.#options.page.now() - this.#peer.toHere({ mono: sentAt, wall: 0 }).mono
+  }
+
   #post(message: ToWorker): void {
-    if (this.#state === 'ready') this.#send(message)
-    else if (this.#state === 'starting') this.#queue.push(message)
+    if (!this.#isOver) this.#worker.post({ stamp: this.#peer.stamp(), message })
   }
 
-  #send(message: ToWorker): void {
-    this.#worker.post({ stamp: this.#peer.stamp(), message })
-  }
-
+  /** @param nextMs when the worker will say again that it runs; `null` if it will not. */
   #watch(nextMs: number | null): void {
     this.#cancelWatchdog()
     if (nextMs === null) return
-    const silence = nextMs * MISSED_TICKS + READY_TIMEOUT_MS
-    this.#cancelWatchdog = this.#failAfter(silence, `the worker showed no sign of life for ${Math.round(silence)} ms`)
+    const silence = Math.max(SHORTEST_SILENCE_MS, nextMs * MISSED_TICKS)
+    const lastChance = Math.min(LAST_CHANCE.most, Math.max(LAST_CHANCE.least, nextMs * LAST_CHANCE.tickPart))
+    const reason = `the worker showed no sign of life for ${Math.round(silence)} ms`
+    this.#cancelWatchdog = this.#failAfter(silence, lastChance, reason)
   }
 
   /** Any sign of life of the worker cancels it. */
-  #failAfter(ms: number, reason: string): CancelTimer {
-    return platformTimers.setTimer(
+  #failAfter(ms: number, lastChanceMs: number, reason: string): CancelTimer {
+    const { setTimer } = this.#options.page
+    return setTimer(
       () => {
         // If this thread stood still, the worker may have stood still with it, or its messages wait in the queue.
-        this.#cancelWatchdog = platformTimers.setTimer(() => this.#fail(reason), LAST_CHANCE_MS, true)
+        const fail = () => this.#fail({ reason, isSilent: true })
+        this.#cancelWatchdog = setTimer(fail, lastChanceMs, true)
       },
       ms,
       true,
     )
   }
 
-  #fail(reason: string): void {
-    if (this.#state === 'over') return
-    const beating = [...this.#beatings.values()]
+  #fail(failure: WorkerFailure): void {
+    if (this.#isOver) return
     this.close()
-    this.#options.failed(reason, beating)
-  }
-
-  /** A dead worker has no request on its way that could still be waited for. */
-  #settleDrops(): void {
-    for (const dropped of this.#drops.values()) dropped()
-    this.#drops.clear()
+    this.#options.failed(failure)
   }
 }

@@ -43,10 +43,10 @@ export function requestInit(request: WireRequest, signal: AbortSignal): RequestI
 
 const TIMED_OUT = Symbol('timed out')
 
-function headers({ authToken, body }: WireRequest): Record<string, string> {
+function headers({ authToken, body, isPlain = false }: WireRequest): Record<string, string> {
   return {
     ...(authToken === null ? {} : { authorization: `Basic ${base64(`${authToken}:`)}` }),
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(body === undefined ? {} : { 'content-type': isPlain ? 'text/plain' : 'application/json' }),
   }
 }
 

@@ -1,6 +1,9 @@
 import type { PageChange } from '../core/ports.ts'
 
-type Listen = readonly [target: EventTarget, type: string, change: (event: Event) => PageChange]
+type Listen = readonly [target: EventTarget, type: string, change: (event: Event) => PageChange | null]
+
+/** ms that it takes Firefox to hand over a request of a page that has no worker; without them it is often lost. */
+const LINGER_MS = 3
 
 /** Tells what happens to the page; does nothing where there is none. Returns the way to stop. */
 export function onPageChange(listener: (change: PageChange) => void): () => void {
@@ -9,18 +12,29 @@ export function onPageChange(listener: (change: PageChange) => void): () => void
     [document, 'visibilitychange', () => (document.visibilityState === 'hidden' ? 'hidden' : 'visible')],
     [document, 'freeze', () => 'frozen'],
     [document, 'resume', () => 'resumed'],
-    [window, 'pageshow', () => 'resumed'],
+    // Not the first time, when it has just been loaded.
+    [window, 'pageshow', (event) => ((event as PageTransitionEvent).persisted ? 'resumed' : null)],
     [window, 'pagehide', () => 'leaving'],
     [window, 'online', () => 'online'],
     [window, 'offline', () => 'offline'],
   ]
   // Capturing listeners on the window run before those of the application, so that it finds the truth.
   const undos = listens.map(([target, type, change]) => {
-    const tell = (event: Event) => listener(change(event))
+    const tell = (event: Event) => {
+      const told = change(event)
+      if (told !== null) listener(told)
+    }
     target.addEventListener(type, tell, { capture: true })
     return () => target.removeEventListener(type, tell, { capture: true })
   })
   return () => {
     for (const undo of undos) undo()
   }
+}
+
+/** Gives requests that were just sent the time to get out of a page that is about to go. */
+export function linger(): void {
+  if (typeof window === 'undefined') return
+  const end = performance.now() + LINGER_MS
+  while (performance.now() < end);
 }

@@ -4,6 +4,9 @@
  * Over HTTP/1.1 a browser has six connections to an origin for all of its tabs, and six parked requests starve every
  * heartbeat in every tab. So one tab at a time parks, the one that holds a native Web Lock, and the others poll.
  * Outside browsers there is no such limit.
+ *
+ * Tabs that share a stream (`tabs.ts`) queue for the same lock. Nothing is parked here while one of them leads or is in
+ * the queue; so it leads as soon as what is parked has been answered.
  */
 export async function whileParking<T>(origin: string, poll: (mayPark: boolean) => Promise<T>): Promise<T> {
   if (typeof window === 'undefined') return poll(true)
@@ -12,7 +15,7 @@ export async function whileParking<T>(origin: string, poll: (mayPark: boolean) =
   if (!locks) return poll(false)
   let polling: Promise<T> | null = null
   try {
-    return await locks.request(`lockable:parking:${origin}`, { ifAvailable: true }, (turn) => {
+    return await locks.request(parkingLock(origin), { ifAvailable: true }, (turn) => {
       polling = poll(turn !== null)
       return polling
     })
@@ -23,8 +26,13 @@ export async function whileParking<T>(origin: string, poll: (mayPark: boolean) =
   }
 }
 
+/** The native Web Lock whose holder may park one request at `origin`. */
+export function parkingLock(origin: string): string {
+  return `lockable:parking:${origin}`
+}
+
 /** Whether requests to `origin` share one connection: the browser says so of one that was made before. */
-function isMultiplexed(origin: string): boolean {
+export function isMultiplexed(origin: string): boolean {
   const made = performance.getEntriesByType('resource').findLast(({ name }) => name.startsWith(`${origin}/`))
   const protocol = (made as PerformanceResourceTiming | undefined)?.nextHopProtocol
   return protocol === 'h2' || protocol === 'h3'

@@ -195,6 +195,36 @@ describe('a claim of which little is left', () => {
   })
 })
 
+describe('a reply that was made before a lock was held, and is heard after', () => {
+  it('does not extend a lock whose end was fixed while it was a claim', async () => {
+    const w = world()
+    const [holder, client, thief] = [w.client(), w.client(), w.client()]
+    const held = await holder.acquire('a')
+    const waiting = client.acquire('a')
+    await w.time.until(() => client.types().includes('acquire.waiting'))
+    const { session } = commands(w).at(-1) ?? {}
+    let heartbeats = 0
+    w.fault = ({ path, body }) => {
+      const told = body as CommandsRequest
+      if (told.session !== session) return {}
+      if (path.endsWith('/heartbeat')) return heartbeats++ === 0 ? { replyDelay: 1_400 } : {}
+      // So that the thief comes before the confirmation does.
+      return told.confirm === undefined ? {} : { requestDelay: 400 }
+    }
+    await w.time.until(() => heartbeats > 0)
+    void held.release()
+    await w.time.until(() => client.types().includes('granted'))
+    const stolen = thief.acquire('a', { steal: 'safe' })
+    const lease = await waiting
+    await w.time.advance(3_000)
+    expect(lease.ending).not.toBe(null)
+    expect(lease.remaining()).toBeLessThan(5_000)
+    await w.time.until(() => thief.types().includes('granted'))
+    expect(lease.state).toBe('lost')
+    expect((await stolen).state).toBe('held')
+  })
+})
+
 describe('the end of a session', () => {
   it('is one request when a page leaves, for all that it holds and waits for', async () => {
     const w = world()

@@ -29,6 +29,9 @@ describe('describeEvent', () => {
     [happened.ending('1', 'doc'), 'warn: ending Bob takes over in 8.0 s'],
     [happened.lost('1', 'doc'), 'bad: lost Bob took over.'],
     [{ type: 'page.frozen' }, 'warn: page frozen'],
+    [{ type: 'page.stalled', ms: 3_100 }, 'warn: page blocked for 3.1 s, its worker was not'],
+    [{ type: 'page.suspended', ms: 9_000 }, 'warn: page stood still for 9.0 s, with its worker'],
+    [{ type: 'worker.lost', reason: 'it crashed' }, 'warn: worker lost: it crashed'],
     [
       { type: 'heartbeat.thread', thread: 'page', reason: 'Workers are forbidden.' },
       'warn: heartbeats sent from the page: Workers are forbidden.',

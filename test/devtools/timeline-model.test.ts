@@ -64,7 +64,21 @@ describe('the lane of the page', () => {
         [100, { type: 'page.offline' }],
       ),
     )
-    expect(page).toEqual({ hidden: [{ from: START, to: START + 100 }], offline: [{ from: START + 200, to: null }] })
+    expect(page).toEqual({
+      hidden: [{ from: START, to: START + 100 }],
+      stopped: [],
+      offline: [{ from: START + 200, to: null }],
+    })
+  })
+
+  it('tells when it did not run', () => {
+    const page = pageLane(
+      eventsOf([5_000, { type: 'page.stalled', ms: 3_000 }], [1_000, { type: 'page.suspended', ms: 500 }]),
+    )
+    expect(page.stopped).toEqual([
+      { from: START + 2_000, to: START + 5_000 },
+      { from: START + 5_500, to: START + 6_000 },
+    ])
   })
 })
 

@@ -78,10 +78,10 @@ describe('the beat loop', () => {
   it('sends one heartbeat at a time', async () => {
     const { time, beats, sent, beating } = loop({ rttMs: 1_500 })
     beats.hold(beating())
-    beats.nudge()
+    beats.nudge(false)
     await time.advance(4_000)
-    beats.nudge()
-    beats.nudge()
+    beats.nudge(false)
+    beats.nudge(false)
     await time.advance(1_000)
     expect(sent).toHaveLength(1)
   })

@@ -6,8 +6,10 @@ export interface Consumers {
   readonly tarball: string
   /** A folder in which nothing but the package was installed. */
   readonly bare: string
-  /** One that has React, zustand, esbuild and the types of Node besides. */
+  /** One that has React, zustand, esbuild, webpack and the types of Node besides. */
   readonly web: string
+  /** One that has Next.js besides, which is big. */
+  readonly next: string
 }
 
 export const consumers: Consumers = inject('consumers')

@@ -10,9 +10,12 @@ import type { Consumers } from './consumers.ts'
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FIXTURES = ['programs', 'pages']
-const ESBUILD = 'esbuild@0.28.2'
+const BUNDLERS = ['esbuild@0.28.2', 'webpack@5.112.2', 'webpack-cli@7.3.1']
+/** The newest that runs on Node 20. */
+const NEXT = 'next@16.4.6'
 /** Each in the version that the library is developed with. */
-const WEB_PACKAGES = ['react', 'react-dom', 'zustand', '@types/react', '@types/react-dom', '@types/node']
+const REACT_PACKAGES = ['react', 'react-dom', 'zustand']
+const TYPE_PACKAGES = ['@types/react', '@types/react-dom', '@types/node']
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error']
 
 /** Packs the built package and installs it, as users do, into empty projects outside of this repository. */
@@ -20,11 +23,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'lockable-consumers-')))
   try {
     const tarball = await pack(folder)
-    const [bare, web] = await Promise.all([
+    const react = await pinned(REACT_PACKAGES)
+    const types = await pinned(TYPE_PACKAGES)
+    const [bare, web, next] = await Promise.all([
       install(join(folder, 'bare'), [tarball]),
-      install(join(folder, 'web'), [tarball, ESBUILD, ...(await pinned(WEB_PACKAGES))]),
+      install(join(folder, 'web'), [tarball, ...BUNDLERS, ...react, ...types]),
+      install(join(folder, 'next'), [tarball, NEXT, ...react]),
     ])
-    project.provide('consumers', { tarball, bare, web })
+    project.provide('consumers', { tarball, bare, web, next })
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error

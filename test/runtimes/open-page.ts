@@ -1,8 +1,9 @@
 import type { Browser } from 'playwright-core'
+import { expect } from 'vitest'
 import { askStatus, isFree } from './lock-server.ts'
-import { serveApp } from './web-app.ts'
+import { type App, withHeaders } from './web-app.ts'
 
-/** What `pages/hold.js` tells of itself while it holds. */
+/** What `pages/course.js` tells of itself while it holds. */
 interface Told {
   readonly state: string
   readonly token: number | null
@@ -29,14 +30,14 @@ export interface Visit {
   readonly prepare?: () => void
 }
 
-/** Opens the page that was built in `folder`. Rejects if it throws. */
+/** Opens the page of `app`. Rejects if it throws. */
 export async function openPage(
   browser: Browser,
-  folder: string,
+  app: App,
   serverUrl: string,
   { headers, query, prepare }: Visit = {},
 ): Promise<Course> {
-  const app = await serveApp(folder, headers)
+  const front = headers && (await withHeaders(app, headers))
   const page = await browser.newPage()
   try {
     const name = crypto.randomUUID()
@@ -56,12 +57,24 @@ export async function openPage(
     // It is waited for below, but may reject before.
     reported.catch(() => {})
     await page.exposeFunction('report', (releases: readonly boolean[]) => report(releases))
-    await page.goto(`${app.url}?${new URLSearchParams({ url: serverUrl, name, ...query })}`)
+    await page.goto(`${(front ?? app).url}?${new URLSearchParams({ url: serverUrl, name, ...query })}`)
     const releases = await reported
     if (!whileHeld) throw new Error('The page was done before it held the lock.')
     return { ...whileHeld, releases, freeAfterwards: await isFree(serverUrl, name), workers }
   } finally {
     await page.close()
-    await app.close()
+    await front?.close()
   }
+}
+
+export function expectHeldAndReleased(course: Course): void {
+  expect(course).toMatchObject({ state: 'held', freeWhileHeld: false, releases: [true], freeAfterwards: true })
+  expect(course.token).toBe(course.tokenOnServer)
+}
+
+/** Besides, that a worker of this address, and no other, has sent heartbeats while the page was busy. */
+export function expectBeatingWorker(course: Course, address: RegExp): void {
+  expectHeldAndReleased(course)
+  expect(course).toMatchObject({ thread: 'worker', caughtUpInTime: true })
+  expect(course.workers).toEqual([expect.stringMatching(address)])
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
@@ -31,9 +31,23 @@ it('has types that are found in every way of resolving modules', async () => {
 it('contains what users need, and nothing of how it is tested', async () => {
   const { stdout } = await run('tar', ['-tzf', consumers.tarball])
   const files = stdout.split('\n').map((file) => file.replace(/^package\//, ''))
-  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/cli.js', 'dist/worker.js']))
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/cli.js', 'dist/lockable-worker.js']))
   expect(files.filter((file) => /^(src|test|demo|scripts)\/|\.test\./.test(file))).toEqual([])
 })
+
+it('names the file of its worker in the words that bundlers know, from wherever its chunk lies', async () => {
+  const dist = join(consumers.bare, 'node_modules/lockable/dist')
+  const scripts = (await readdir(dist, { recursive: true })).filter((file) => file.endsWith('.js'))
+  const named = await Promise.all(scripts.map((file) => workerFilesNamed(join(dist, file))))
+  expect(named.flat()).toEqual([join(dist, 'lockable-worker.js')])
+})
+
+/** Where the workers lie that `script` starts from a file. */
+async function workerFilesNamed(script: string): Promise<string[]> {
+  const literal = /new Worker\(new URL\((["'])([^"']+)\1, import\.meta\.url\), \{ type: (["'])module\3 \}\)/g
+  const code = await readFile(script, 'utf8')
+  return [...code.matchAll(literal)].map(([, , path = '']) => join(dirname(script), path))
+}
 
 it('brings no React and no zustand to who does not have them', async () => {
   const installed = await readdir(join(consumers.bare, 'node_modules'))

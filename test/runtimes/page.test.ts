@@ -3,15 +3,13 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchChromium } from '../support/chromium.ts'
+import { buildWithEsbuild, buildWithVite } from './bundlers.ts'
 import { consumers } from './consumers.ts'
 import { type RealServer, startServer } from './lock-server.ts'
-import { type Course, openPage } from './open-page.ts'
-import { buildWithEsbuild, buildWithVite } from './web-app.ts'
+import { type Course, expectBeatingWorker, expectHeldAndReleased, openPage, type Visit } from './open-page.ts'
+import { serveApp } from './web-app.ts'
 
-const PLAIN = join(consumers.web, 'pages/plain')
-const STRICT = join(consumers.web, 'pages/strict')
-/** No blob worker. Requests may go to the lock server, which is another origin. */
-const STRICT_POLICY = { 'content-security-policy': "default-src 'self'; connect-src *" }
+const SCOPE = join(consumers.web, 'pages/scope')
 
 let server: RealServer
 let browser: Browser
@@ -23,9 +21,14 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close())
 
-function expectHeldAndReleased(course: Course): void {
-  expect(course).toMatchObject({ state: 'held', freeWhileHeld: false, releases: [true], freeAfterwards: true })
-  expect(course.token).toBe(course.tokenOnServer)
+/** Opens what was built in `folder`. */
+async function open(folder: string, visit: Visit): Promise<Course> {
+  const app = await serveApp(folder)
+  try {
+    return await openPage(browser, app, server.url, visit)
+  } finally {
+    await app.close()
+  }
 }
 
 /** Runs in the page: replaces the global `Symbol` by one that is as old as ES2022. */
@@ -40,42 +43,37 @@ describe.each([
   ['Vite', buildWithVite],
   ['esbuild', buildWithEsbuild],
 ])('a page bundled by %s', (_, build) => {
-  beforeAll(() => build(PLAIN))
+  beforeAll(() => build(SCOPE))
 
   it('has no syntax that is younger than ES2022', async () => {
-    const scripts = (await readdir(join(PLAIN, 'dist'), { recursive: true })).filter((file) => file.endsWith('.js'))
-    const code = await Promise.all(scripts.map((file) => readFile(join(PLAIN, 'dist', file), 'utf8')))
+    const scripts = (await readdir(join(SCOPE, 'dist'), { recursive: true })).filter((file) => file.endsWith('.js'))
+    const code = await Promise.all(scripts.map((file) => readFile(join(SCOPE, 'dist', file), 'utf8')))
     expect(code.join('')).toMatch(/acquire/)
     expect(code.join('')).not.toMatch(/await using \w+ =/)
   })
 
-  it('takes a lock, keeps it from a blob worker while the page is busy, and releases it', async () => {
-    const course = await openPage(browser, PLAIN, server.url)
-    expectHeldAndReleased(course)
-    expect(course).toMatchObject({ thread: 'worker', caughtUpInTime: true })
-    expect(course.workers).toEqual([expect.stringMatching(/^blob:/)])
-  })
-
-  it('releases by leaving the scope also in a browser that has no Symbol.asyncDispose', async () => {
-    const course = await openPage(browser, PLAIN, server.url, { prepare: withoutAsyncDispose })
-    expectHeldAndReleased(course)
+  it.each([
+    ['a browser', undefined],
+    ['one that has no Symbol.asyncDispose', withoutAsyncDispose],
+  ])('releases by leaving the scope in %s', async (_browser, prepare) => {
+    const query = { busy: 'no' }
+    expectHeldAndReleased(await open(SCOPE, prepare ? { query, prepare } : { query }))
   })
 })
 
-describe('a page whose Content Security Policy forbids blob workers', () => {
-  beforeAll(() => buildWithVite(STRICT))
+/** No blob worker. Requests may go to the lock server, which is another origin. */
+const STRICT = { 'content-security-policy': "default-src 'self'; connect-src *" }
 
-  it('keeps its lock from the page', async () => {
-    const query = { block: '100' }
-    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY, query })
-    expectHeldAndReleased(course)
-    expect(course.thread).toBe('page')
+describe('a page that names the worker itself', () => {
+  it('keeps its lock from that if Vite knows the address', async () => {
+    const folder = join(consumers.web, 'pages/own-worker')
+    await buildWithVite(folder)
+    expectBeatingWorker(await open(folder, { headers: STRICT }), /^http:.*\/worker-[^/]+\.js$/)
   })
 
-  it('keeps its lock from a worker if it brings that as a file', async () => {
-    const course = await openPage(browser, STRICT, server.url, { headers: STRICT_POLICY, query: { worker: 'file' } })
-    expectHeldAndReleased(course)
-    expect(course).toMatchObject({ thread: 'worker', caughtUpInTime: true })
-    expect(course.workers).toEqual([expect.stringMatching(/^http:.*\.js$/)])
+  it('keeps its lock from that if esbuild makes it an entry', async () => {
+    const folder = join(consumers.web, 'pages/own-worker-esbuild')
+    await buildWithEsbuild(folder, ['lockable-worker=lockable/worker'])
+    expectBeatingWorker(await open(folder, { headers: STRICT }), /^http:.*\/lockable-worker\.js$/)
   })
 })

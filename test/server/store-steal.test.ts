@@ -87,6 +87,15 @@ test('a waiter can turn into a thief, and moves ahead', async () => {
   expect(bench.changed).toEqual(['c'])
 })
 
+test('a waiter that turns into a thief waits on for as long as its other request does', async () => {
+  const bench = new StoreBench()
+  await bench.acquire('a')
+  await bench.queue('b', { waitMs: 30_000 })
+  await bench.queue('b', { steal: 'safe', waitMs: 0 })
+  bench.clock.advance(20_000)
+  expect(await bench.queue('c')).toMatchObject({ position: 2 })
+})
+
 test('a waiter that turns into a thief is granted in the same step, if only its place was in the way', async () => {
   const bench = new StoreBench()
   await bench.acquire('r', { mode: 'shared' })

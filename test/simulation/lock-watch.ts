@@ -255,10 +255,10 @@ export class LockWatch {
 
   /** Without an owner, anybody can renew and free a lock; but no client of ours does it to another's. */
   checkSender({ name, owner }: OwnerRef, what: string): void {
-    const { sender } = this.#options.history
+    const { sender, left } = this.#options.history
     const holder = this.lock(name).holders.get(null)
     if (owner !== null || sender === null || holder === undefined || holder.sender === null) return
-    if (holder.sender === sender) return
+    if (holder.sender === sender || left.has(sender)) return
     this.broken('stray request', `${sender} would ${what} ${name}, which was granted to ${holder.sender}`)
   }
 

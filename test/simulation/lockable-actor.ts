@@ -5,13 +5,12 @@ import type { HeartbeatHost, HeartbeatHostOptions } from '../../src/core/heartbe
 import type { Lease } from '../../src/core/lease.ts'
 import type { PageChange, Runtime } from '../../src/core/ports.ts'
 import type { AcquireOptions, LockableOptions, LockOptions } from '../../src/core/types.ts'
-import { BeatLoop } from '../../src/heartbeat/loop.ts'
+import { SupervisedHost } from '../../src/heartbeat/supervised-host.ts'
 import type { Believer } from './believer.ts'
 import type { Machine } from './machine.ts'
 import type { Action, HoldAction } from './plan.ts'
 import { portsOf, SECRET_MARK } from './ports.ts'
-import { SimulatedWorker } from './simulated-worker.ts'
-import type { ClientPorts } from './tweaks.ts'
+import { SimulatedWorkers } from './simulated-worker.ts'
 import type { Actor, ActorContext } from './world.ts'
 
 const EPILOGUE_HOLD_MS = 50
@@ -40,7 +39,7 @@ export class LockableActor implements Actor {
   readonly #limited = new Set<string>()
   #page: ((change: PageChange) => void) | null = null
   #isClosed = false
-  #worker: SimulatedWorker | null = null
+  #workers: SimulatedWorkers | null = null
   /** When the server last said something by which a lock may be lost, in true ms. */
   #refusedAt = Number.NEGATIVE_INFINITY
   #hasLeft = false
@@ -68,12 +67,19 @@ export class LockableActor implements Actor {
   perform(action: Action): void {
     if (action.kind === 'hold') void this.#hold(action)
     else if (action.kind === 'close') this.#close()
-    else this.#changePage(action.kind === 'leave' ? 'leaving' : 'resumed')
+    else if (action.kind === 'leave') this.#leave()
+    else this.#changePage('resumed')
+  }
+
+  #leave(): void {
+    this.#changePage('leaving')
+    // The browser stops the worker with its page; this one comes back without it.
+    this.#workers?.stop()
   }
 
   loseWorker(noticedMs: number): void {
     this.#note('loses its worker')
-    this.#worker?.die(noticedMs)
+    this.#workers?.die(noticedMs)
   }
 
   mayBeat(name: string): boolean {
@@ -257,27 +263,30 @@ export class LockableActor implements Actor {
     )
     return {
       ...ports,
-      heartbeatHost: ({ dispatch, threadChanged }) => {
-        threadChanged({ thread: 'page', reason: null })
+      heartbeatHost: (options) => {
         const host = plan.hasWorker
-          ? this.#startWorker(dispatch, ports)
-          : new BeatLoop({ ...ports, report: dispatch, silentMs: () => 0 })
+          ? this.#startWorkers(options)
+          : new SupervisedHost({ ...options, url: '', choices: 'there are no workers here' })
         return tweaks.host?.(host, ports) ?? host
       },
     }
   }
 
-  #startWorker(dispatch: HeartbeatHostOptions['dispatch'], pagePorts: ClientPorts): HeartbeatHost {
+  #startWorkers(options: HeartbeatHostOptions): HeartbeatHost {
     const { kernel, random, machine } = this.#context
-    const worker = machine.thread(random.fork(1))
-    const workerPorts = portsOf({ ...this.#context, machine: worker }, undefined, () => {
+    const refused = () => {
       this.#refusedAt = this.#context.trueNow()
+    }
+    const portsOfThread = (thread: Machine) => portsOf({ ...this.#context, machine: thread }, undefined, refused)
+    const workers = new SimulatedWorkers({
+      ...options,
+      kernel,
+      random: random.fork(1),
+      machine,
+      portsOf: portsOfThread,
     })
-    this.#worker = new SimulatedWorker({
-      ...{ kernel, page: machine, pagePorts, worker, workerPorts, dispatch },
-      random: random.fork(2),
-    })
-    return this.#worker
+    this.#workers = workers
+    return workers.host
   }
 
   #pause(ms: number): Promise<void> {

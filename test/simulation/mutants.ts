@@ -1,7 +1,10 @@
 import { elapsed, type Instant, instant } from '../../src/core/clock.ts'
 import { LockLostError } from '../../src/core/errors.ts'
 import type { SendOptions, WireReply, WireRequest } from '../../src/core/ports.ts'
+import { BeatLoop } from '../../src/heartbeat/loop.ts'
 import { PeerClock } from '../../src/heartbeat/peer-clock.ts'
+import { Recruiter } from '../../src/heartbeat/recruiter.ts'
+import { SupervisedHost } from '../../src/heartbeat/supervised-host.ts'
 import { operationPath } from '../../src/protocol/paths.ts'
 import { PROBLEM_MEDIA_TYPE, problemDocument } from '../../src/protocol/problems.ts'
 import { Lock } from '../../src/server/stores/memory/lock.ts'
@@ -9,10 +12,9 @@ import { WaitQueue } from '../../src/server/stores/memory/wait-queue.ts'
 import { forwarded } from './forwarded-store.ts'
 import type { Machine } from './machine.ts'
 import type { Mutant } from './mutant.ts'
-import { replaced } from './replaced.ts'
+import { both, replaced } from './replaced.ts'
 import { RESTART_MUTANTS } from './restart-mutants.ts'
 import { SESSION_MUTANTS } from './session-mutants.ts'
-import { SimulatedWorker } from './simulated-worker.ts'
 import type { ClientPorts, Tweaks } from './tweaks.ts'
 
 const SINGLE_MUTANTS: readonly Mutant[] = [
@@ -244,26 +246,16 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
     dialect: 'owned',
     world: { hasWorkers: true, isQuiet: true },
     within: 300,
-    tweaks: { patch: () => replaced(SimulatedWorker.prototype, 'takeOver', () => () => {}) },
+    tweaks: { patch: withoutReplacement },
   },
   {
-    name: 'who takes over counts from then',
+    name: 'who takes over knows of no deadline',
     rules: ['heartbeat without belief'],
     dialect: 'owned',
     hasSessions: true,
     world: { hasWorkers: true },
     within: 1_000,
-    tweaks: {
-      patch: () =>
-        replaced(
-          SimulatedWorker.prototype,
-          'certainTerm',
-          () =>
-            function (this: SimulatedWorker, { term }) {
-              return { ...term, sentAt: instant(this.page) }
-            },
-        ),
-    },
+    tweaks: { patch: () => replaced(BeatLoop.prototype, 'hold', endless) },
   },
 ]
 
@@ -427,7 +419,7 @@ function bound(host: Host): Host {
     hold: (beating) => host.hold(beating),
     drop: (id) => host.drop(id),
     pause: (id, paused) => host.pause(id, paused),
-    nudge: () => host.nudge(),
+    nudge: (all) => host.nudge(all),
     setAuthToken: (token) => host.setAuthToken(token),
     close: () => host.close(),
   }
@@ -560,4 +552,26 @@ function notRenewing(): Tweaks {
       },
     }),
   }
+}
+
+/** What is to be confirmed, as after a hand-over, counts from a time that never comes. */
+function endless(hold: BeatLoop['hold']): BeatLoop['hold'] {
+  const never = { mono: Number.MAX_SAFE_INTEGER, wall: Number.MAX_SAFE_INTEGER }
+  return function (this: BeatLoop, beating) {
+    hold.call(this, beating.confirm ? { ...beating, term: { ...beating.term, sentAt: never } } : beating)
+  }
+}
+
+/** Neither the page nor another worker beats for one that died. */
+function withoutReplacement(): () => void {
+  const begun = new WeakSet<Recruiter>()
+  const once = (begin: Recruiter['begin']): Recruiter['begin'] =>
+    function (this: Recruiter) {
+      if (!begun.has(this)) begin.call(this)
+      begun.add(this)
+    }
+  return both(
+    replaced(SupervisedHost.prototype, 'takeOver', () => () => {}),
+    replaced(Recruiter.prototype, 'begin', once),
+  )
 }

@@ -6,6 +6,8 @@ export class ServerHistory {
   sessions = 0
   /** Whose request the server takes right now; `null`: nobody's, or nobody knows. */
   sender: string | null = null
+  /** Whose page was left. It releases at once, so that a classic heartbeat that is on its way may come after. */
+  readonly left = new Set<string>()
   readonly #lastTokens = new Map<string, number>()
   readonly #robbed = new Map<number, number>()
   readonly #promised = new Map<string, () => number>()

@@ -332,7 +332,7 @@ function beatingLate(host: HeartbeatHost): HeartbeatHost {
     },
     drop: (id) => host.drop(id),
     pause: (id, paused) => host.pause(id, paused),
-    nudge: () => host.nudge(),
+    nudge: (all) => host.nudge(all),
     setAuthToken: (token) => host.setAuthToken(token),
     close: () => host.close(),
   }

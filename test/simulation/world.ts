@@ -190,7 +190,7 @@ class World {
   #schedule(): void {
     for (const action of this.#plan.actions) {
       const actor = this.#actors.get(action.who)
-      this.#kernel.after(action.at, () => actor?.machine.run(() => actor.perform(action)))
+      this.#kernel.after(action.at, () => actor?.machine.run(() => this.#perform(actor, action)))
     }
     for (const fault of this.#plan.faults) {
       if (fault.kind !== 'network') this.#kernel.after(fault.at, () => this.#inflict(fault))
@@ -201,6 +201,11 @@ class World {
         if (actor.isOpen) actor.machine.run(() => actor.performEpilogue(this.#random.pick(this.#plan.names)))
       }
     })
+  }
+
+  #perform(actor: Actor, action: Action): void {
+    if (action.kind === 'leave') this.#history.left.add(actor.label)
+    actor.perform(action)
   }
 
   #inflict(fault: Exclude<Fault, { readonly kind: 'network' }>): void {

@@ -3,11 +3,12 @@ import { NetworkError } from '../../src/core/errors.ts'
 import type { LockableEvent } from '../../src/core/events.ts'
 import type { OpenStream, PageChange, Runtime, Send, WireReply, WireRequest } from '../../src/core/ports.ts'
 import type { LockableOptions } from '../../src/core/types.ts'
-import { BeatLoop } from '../../src/heartbeat/loop.ts'
+import { SupervisedHost } from '../../src/heartbeat/supervised-host.ts'
 import { ServerSentEvents } from '../../src/platform/server-sent-events.ts'
 import { PROBLEM_MEDIA_TYPE, problemDocument } from '../../src/protocol/problems.ts'
 import type { CommandsRequest } from '../../src/protocol/session.ts'
 import { createHandler, type HandlerOptions } from '../../src/server/index.ts'
+import type { VirtualBrowser, VirtualTab } from './virtual-browser.ts'
 import { settle, VirtualMachine, VirtualTime } from './virtual-time.ts'
 
 /** What happens to one request on its way. */
@@ -69,6 +70,9 @@ export class VirtualWorld {
   readonly seen: Seen[] = []
   /** The requests as they were sent, streams too. */
   readonly sent: WireRequest[] = []
+  /** How many streams are open, and the most that ever were at a time. */
+  streams = 0
+  mostStreams = 0
   /** Decides what happens to each request. Default: nothing. */
   fault: (request: WireRequest) => Fault = () => ({})
   /** Answers instead of the server, if set. */
@@ -94,9 +98,9 @@ export class VirtualWorld {
     return this.sent.length
   }
 
-  /** A client on a machine of its own. */
-  client(options: LockableOptions = {}): VirtualClient {
-    return new VirtualClient(this, options)
+  /** A client on a machine of its own; with a `browser`, in a tab of that. */
+  client(options: LockableOptions = {}, browser: VirtualBrowser | null = null): VirtualClient {
+    return new VirtualClient(this, options, browser)
   }
 
   /** The operations that were requested, in order, as `POST acquire`. */
@@ -134,6 +138,19 @@ export class VirtualWorld {
   }
 
   openStream(machine: VirtualMachine): OpenStream {
+    const carry = this.#carryStream(machine)
+    return async (request, options) => {
+      this.streams += 1
+      this.mostStreams = Math.max(this.mostStreams, this.streams)
+      return carry(request, options).finally(() => {
+        this.streams -= 1
+        // Who is frozen does not hear of its end either.
+        return new Promise<void>((resume) => machine.run(resume))
+      })
+    }
+  }
+
+  #carryStream(machine: VirtualMachine): OpenStream {
     return async (request, { signal, heard }) => {
       this.#see(request)
       const fault = this.#faultOf(request)
@@ -209,19 +226,31 @@ function notFound(path: string): Response {
   return new Response(body, { status: 404, headers: { 'content-type': PROBLEM_MEDIA_TYPE } })
 }
 
+/** What a page is told, and tells. */
+interface VirtualPage {
+  listener: ((change: PageChange) => void) | null
+  prevented: number
+  lingered: number
+}
+
 /** The real client, with the beat loop on its own thread, on a virtual machine. */
 export class VirtualClient extends LockClient {
   readonly machine: VirtualMachine
+  /** The tab that it runs in, if there is a browser. */
+  readonly tab: VirtualTab | null
   readonly events: LockableEvent[] = []
   readonly exceptions: unknown[]
-  readonly #page: { listener: ((change: PageChange) => void) | null }
+  readonly #page: VirtualPage
 
-  constructor(world: VirtualWorld, options: LockableOptions) {
+  constructor(world: VirtualWorld, options: LockableOptions, browser: VirtualBrowser | null) {
     const machine = new VirtualMachine(world.time)
-    const page: { listener: ((change: PageChange) => void) | null } = { listener: null }
+    const page: VirtualPage = { listener: null, prevented: 0, lingered: 0 }
     const exceptions: unknown[] = []
-    super(options, virtualRuntime(world, machine, page, exceptions))
+    const runtime = virtualRuntime(world, machine, page, exceptions)
+    const tab = browser?.tab(machine) ?? null
+    super(options, { ...runtime, ...tab?.ports(runtime) })
     this.machine = machine
+    this.tab = tab
     this.exceptions = exceptions
     this.#page = page
     this.subscribe((event) => this.events.push(event))
@@ -230,6 +259,16 @@ export class VirtualClient extends LockClient {
   /** The page changes, as a browser would tell. */
   changePage(change: PageChange): void {
     this.#page.listener?.(change)
+  }
+
+  /** By how many it is kept from being frozen right now. */
+  get prevented(): number {
+    return this.#page.prevented
+  }
+
+  /** How often it gave requests the time to get out. */
+  get lingered(): number {
+    return this.#page.lingered
   }
 
   /** The types of the events so far. */
@@ -243,10 +282,9 @@ let owners = 0
 function virtualRuntime(
   world: VirtualWorld,
   machine: VirtualMachine,
-  page: { listener: ((change: PageChange) => void) | null },
+  page: VirtualPage,
   exceptions: unknown[],
 ): Runtime {
-  const send = world.send(machine)
   const clockAndTimers = {
     now: () => machine.now(),
     wall: () => machine.wall(),
@@ -259,19 +297,25 @@ function virtualRuntime(
       owners += 1
       return `owner${String(owners).padStart(17, '0')}`
     },
-    send,
+    send: world.send(machine),
     openStream: world.openStream(machine),
     environmentToken: () => null,
-    heartbeatHost: ({ dispatch, threadChanged }) => {
-      threadChanged({ thread: 'page', reason: null })
-      return new BeatLoop({ ...clockAndTimers, random: () => 0.5, send, report: dispatch, silentMs: () => 0 })
-    },
+    heartbeatHost: (host) => new SupervisedHost({ ...host, url: '', choices: 'there are no workers here' }),
     whileParking: (poll) => poll(true),
     onPageChange: (listener) => {
       page.listener = listener
       return () => {
         page.listener = null
       }
+    },
+    preventFreezing: () => {
+      page.prevented += 1
+      return () => {
+        page.prevented -= 1
+      }
+    },
+    linger: () => {
+      page.lingered += 1
     },
     reportException: (error) => exceptions.push(error),
   }

@@ -26,16 +26,21 @@ export async function sendSessionHeartbeat(
 /**
  * Ends a session with all that it holds and waits for.
  *
- * It needs no token, but a proxy in between may want to see one.
+ * It needs no token, but a proxy in between may want to see one. A page that is about to go sends it without, as text:
+ * then a browser need not ask another origin first whether it may (no preflight), for which there may be no time.
+ *
+ * @param isLeaving the page is about to go.
  */
 export async function sendSessionRelease(
   send: Send,
   session: string,
   authToken: string | null,
+  isLeaving: boolean,
   options: SendOptions,
 ): Promise<void> {
   const body: SessionReleaseRequest = { session }
-  const request: WireRequest = { method: 'POST', path: SESSION_PATHS.release, body, authToken }
+  const ends = { method: 'POST', path: SESSION_PATHS.release, body } as const
+  const request: WireRequest = isLeaving ? { ...ends, authToken: null, isPlain: true } : { ...ends, authToken }
   const read = readReply(await send(request, options))
   if (read.status !== 200) throw replyError(request, read)
 }

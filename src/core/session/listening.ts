@@ -1,8 +1,9 @@
-import { SESSION_PATHS } from '../../protocol/paths.ts'
-import { MAX_STREAM_SESSIONS, type SessionEvent, type SessionStreamRequest } from '../../protocol/session.ts'
-import { linkAborts, pause } from '../async.ts'
+import type { SessionEvent } from '../../protocol/session.ts'
 import type { ClientContext } from '../context.ts'
 import type { CancelTimer } from '../ports.ts'
+import type { NewsListener, NewsSource } from './news.ts'
+import { OwnStream } from './own-stream.ts'
+import { SharedStream } from './shared-stream.ts'
 
 /** A stream that carried nothing for so many ms is not relied on: who waits polls. */
 const SILENCE_MS = 2_000
@@ -10,13 +11,6 @@ const SILENCE_MS = 2_000
 const POLL_MS = 1_000
 /** ms between polls beside a stream, to hear who holds and how the queue has moved. */
 const REFRESH_MS = 10_000
-/** ms before another stream is tried for, doubled with each failure. */
-const RETRY_MS = { first: 500, most: 30_000 }
-/** A stream that lived for so many ms was none that failed. */
-const LIVED_MS = 5_000
-
-/** After so many times that, it is given up for another one. */
-const MISSED = 3
 
 /** Who waits, and is told. */
 export interface Listener {
@@ -26,110 +20,91 @@ export interface Listener {
   poll(): void
 }
 
-interface Stream {
-  readonly abort: (reason: unknown) => void
-  /** By the monotonic clock. */
-  heardAt: number
-  /** The sessions that it was opened with, by their secrets. What is told of them is told once, waiting or not. */
-  readonly listeners: ReadonlyMap<string, Listener>
-}
-
 /**
- * Hears of grants while sessions wait: by one stream for all of them, and by polls where it cannot be had, has fallen
- * silent, or must leave its connection to others. Nothing depends on an event: every reply tells all grants too.
+ * Hears of grants while sessions wait: by one stream for all of them, which in a browser all tabs share, and by polls
+ * where it cannot be had, has fallen silent, or has no room. Nothing depends on an event: every reply tells all grants too.
  */
 export class Listening {
   readonly #context: ClientContext
+  /** Those that wait, by their secrets. */
   readonly #sessions = new Map<string, Listener>()
-  #stream: Stream | null = null
-  #isTrying = false
+  /** Those, and others that the stream has: what it tells of them is told once, waiting or not. */
+  readonly #listeners = new Map<string, Listener>()
+  #source: NewsSource | null = null
+  /** When something was last heard of a stream, by the monotonic clock, and of which sessions it tells. */
+  #heard: { readonly at: number; readonly sessions: ReadonlySet<string> } | null = null
   #cancelPoll: CancelTimer | null = null
   #polledAt = 0
-  #nobodyWaits = new AbortController()
 
   constructor(context: ClientContext) {
     this.#context = context
   }
 
   add(session: Listener): void {
-    if (this.#sessions.size === 0) {
-      this.#nobodyWaits = new AbortController()
-      this.#polledAt = this.#context.runtime.now()
-    }
+    if (this.#sessions.size === 0) this.#polledAt = this.#context.runtime.now()
     this.#sessions.set(session.secret, session)
+    this.#listeners.set(session.secret, session)
     if (this.#cancelPoll === null) this.#armPoll()
-    // A stream is for the sessions that it was opened with.
-    if (this.#stream !== null && !this.#stream.listeners.has(session.secret)) this.#stream.abort(RENEWED)
-    else if (!this.#isTrying) void this.#listen()
+    this.#listen()
   }
 
   remove(session: Listener): void {
-    if (!this.#sessions.delete(session.secret) || this.#sessions.size > 0) return
-    this.close()
-  }
-
-  close(): void {
-    this.#sessions.clear()
-    this.#nobodyWaits.abort(RENEWED)
-    this.#stream?.abort(RENEWED)
+    if (!this.#sessions.delete(session.secret)) return
+    this.#source?.wait(new Set(this.#sessions.keys()))
+    if (this.#sessions.size > 0) return
     this.#cancelPoll?.()
     this.#cancelPoll = null
   }
 
-  /** Keeps a stream open as long as somebody waits. */
-  async #listen(): Promise<void> {
-    const { runtime } = this.#context
-    this.#isTrying = true
-    for (let failures = 0; this.#sessions.size > 0; ) {
-      const begun = runtime.now()
-      const isRenewed = await this.#hearStream()
-      if (isRenewed) continue
-      failures = runtime.now() - begun > LIVED_MS ? 0 : failures + 1
-      const delay = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** failures) * (0.75 + 0.5 * runtime.random())
-      await pause(runtime, delay, this.#nobodyWaits.signal, true).catch(() => {})
-    }
-    this.#isTrying = false
+  /** Nobody waits any more, and nobody else is told by this client, as when its page is about to go. */
+  close(): void {
+    this.#sessions.clear()
+    this.#source?.close()
+    this.#cancelPoll?.()
+    this.#cancelPoll = null
   }
 
-  /** Resolves when the stream is over; to whether it was ended here, to open another one or none. */
-  async #hearStream(): Promise<boolean> {
-    const { runtime } = this.#context
-    try {
-      await runtime.whileParking(async (mayPark) => {
-        if (mayPark && this.#sessions.size > 0) await this.#open()
-      })
-      return false
-    } catch (error) {
-      return error === RENEWED
-    } finally {
-      this.#stream = null
+  #listen(): void {
+    if (this.#source === null || this.#source.isOver) this.#source = this.#newSource()
+    this.#source.wait(new Set(this.#sessions.keys()))
+  }
+
+  #newSource(): NewsSource {
+    this.#heard = null
+    this.#forgetBut(new Set())
+    const listener: NewsListener = {
+      heard: (sessions) => this.#hear(sessions),
+      told: (data) => {
+        const event = readEvent(data)
+        if (event !== null) this.#listeners.get(event.session)?.hearEvent(event)
+      },
+    }
+    const tabs = this.#context.runtime.tabs?.() ?? null
+    return tabs === null ? new OwnStream(this.#context, listener) : new SharedStream(this.#context, tabs, listener)
+  }
+
+  #hear(sessions: ReadonlySet<string>): void {
+    const isOther = this.#heard?.sessions !== sessions
+    this.#heard = { at: this.#context.runtime.now(), sessions }
+    if (isOther) this.#forgetBut(sessions)
+  }
+
+  /** Who neither waits nor is told of needs not be known any more. */
+  #forgetBut(sessions: ReadonlySet<string>): void {
+    for (const secret of [...this.#listeners.keys()]) {
+      if (!this.#sessions.has(secret) && !sessions.has(secret)) this.#listeners.delete(secret)
     }
   }
 
-  async #open(): Promise<void> {
-    const { runtime, connection, closing } = this.#context
-    const listeners = new Map([...this.#sessions].slice(0, MAX_STREAM_SESSIONS))
-    const over = linkAborts([closing])
-    const stream: Stream = { abort: over.abort, heardAt: runtime.now(), listeners }
-    const body: SessionStreamRequest = { sessions: [...listeners.keys()].map((session) => ({ session })) }
-    this.#stream = stream
-    try {
-      const request = { method: 'POST', path: SESSION_PATHS.stream, body, authToken: connection.authToken } as const
-      await runtime.openStream(request, {
-        signal: over.signal,
-        heard: (data) => {
-          stream.heardAt = runtime.now()
-          if (data !== null && this.#stream === stream) hear(data, listeners)
-        },
-      })
-    } finally {
-      over.undo()
-    }
+  /** The sessions that are told of by a stream that can be relied on. */
+  get #told(): ReadonlySet<string> | null {
+    if (this.#heard === null || this.#context.runtime.now() - this.#heard.at >= SILENCE_MS) return null
+    return this.#heard.sessions
   }
 
   #armPoll(): void {
     const { runtime } = this.#context
-    const ms = this.#stream === null ? POLL_MS * (0.75 + 0.5 * runtime.random()) : SILENCE_MS / 2
+    const ms = this.#told === null ? POLL_MS * (0.75 + 0.5 * runtime.random()) : SILENCE_MS / 2
     this.#cancelPoll = runtime.setTimer(() => {
       this.#pollIfDue()
       if (this.#sessions.size > 0) this.#armPoll()
@@ -138,27 +113,17 @@ export class Listening {
 
   #pollIfDue(): void {
     const now = this.#context.runtime.now()
-    const silentMs = this.#stream === null ? Number.POSITIVE_INFINITY : now - this.#stream.heardAt
-    const isHeard = silentMs < SILENCE_MS
-    if (silentMs > SILENCE_MS * MISSED) this.#stream?.abort(SILENT)
-    for (const [secret, session] of [...this.#sessions]) {
-      const isTold = isHeard && this.#stream?.listeners.has(secret)
-      if (!isTold || now - this.#polledAt >= REFRESH_MS) session.poll()
-    }
-    if (now - this.#polledAt >= REFRESH_MS || !isHeard) this.#polledAt = now
+    const told = this.#told
+    const waiting = [...this.#sessions.values()]
+    const untold = waiting.filter(({ secret }) => !told?.has(secret))
+    const isDue = now - this.#polledAt >= REFRESH_MS
+    if (isDue || told === null) this.#polledAt = now
+    for (const session of isDue ? waiting : untold) session.poll()
+    if (untold.length === 0 || this.#sessions.size === 0) return
+    if (this.#source?.isOver) this.#listen()
+    else this.#source?.remind()
   }
 }
-
-function hear(data: string, listeners: Stream['listeners']): void {
-  const event = readEvent(data)
-  if (event !== null) listeners.get(event.session)?.hearEvent(event)
-}
-
-/** Why a stream is ended that carries nothing any more. */
-const SILENT = Symbol('silent')
-
-/** Why a stream is ended that did nothing wrong. */
-const RENEWED = Symbol('renewed')
 
 /** An event with the members that all of them have, or `null` if it is none. */
 function readEvent(data: string): SessionEvent | null {

@@ -84,6 +84,8 @@ export class Place implements Keeper {
   /** The last answer was a problem that may pass. */
   #isTroubled = false
   #leaseMs: number | null = null
+  /** When the request went out whose reply said that it is held; `null` before. */
+  #heldFrom: Instant | null = null
   /** Whether the server has, or may have, something for this owner. */
   #known = false
   /** Whether it ever had a place in the queue. */
@@ -204,6 +206,7 @@ export class Place implements Keeper {
     this.#epoch = epoch
     if (isFirst && remaining(term, this.#acquisition.runtime) === 0) return this.#giveUpDoubted()
     this.#state = 'held'
+    this.#heldFrom = sentAt
     if (isFirst) this.#grant(term, false)
     else this.extend(sentAt, expiresInMs)
   }
@@ -213,6 +216,8 @@ export class Place implements Keeper {
     const { runtime } = this.#acquisition
     const term = termOf(sentAt, expiresInMs)
     if (this.#state !== 'held' || this.#isPaused) return
+    // What was asked before it was held says nothing of it, and a worker may tell that late.
+    if (this.#heldFrom !== null && sentAt.mono < this.#heldFrom.mono) return
     // Also the reply that granted it says nothing new.
     if (this.#term !== null && remaining(term, runtime) <= remaining(this.#term, runtime)) return
     this.#term = term
@@ -229,10 +234,15 @@ export class Place implements Keeper {
     this.#hear({ type: 'renewed', id: '', sentAt, expiresInMs, rttMs, ...told })
   }
 
-  /** The server goes on with it under another epoch. `isHeld`: as a holder, also if it was a claim before. */
-  listed(epoch: number, isHeld: boolean): void {
+  /**
+   * The server goes on with it under another epoch, by the reply to a request that went out at `sentAt`. `isHeld`: as a
+   * holder, also if it was a claim before.
+   */
+  listed(sentAt: Instant, epoch: number, isHeld: boolean): void {
     this.#epoch = epoch
-    if (isHeld && this.#state === 'claimed') this.#state = 'held'
+    if (!isHeld || this.#state !== 'claimed') return
+    this.#state = 'held'
+    this.#heldFrom = sentAt
   }
 
   /** What is told of the heartbeats of the whole session. */
@@ -350,6 +360,7 @@ export class Place implements Keeper {
     const isCertain =
       remaining(term, this.#acquisition.runtime) > Math.min(SHORT_CLAIM_MS, answer.lease_ms * SHORT_PART)
     this.#state = isCertain ? 'held' : 'doubted'
+    this.#heldFrom = sentAt
     if (!isCertain) this.#session.confirm(this)
     this.#session.waitingChanged(this)
     if (isCertain) this.#grant(term, false)

@@ -253,11 +253,11 @@ export class Session implements PlaceSession {
     if (isHeartbeat || isDue) this.#extendAll(standing, sentAt)
   }
 
-  #extendAll({ epoch, expires_in_ms, ending }: SessionStanding, sentAt: Instant): void {
-    const fixed = new Set(ending.map(({ owner }) => owner))
+  #extendAll({ epoch, expires_in_ms, claims, ending }: SessionStanding, sentAt: Instant): void {
+    const except = new Set([...claims, ...ending].map(({ owner }) => owner))
     this.#extendedAt = Math.max(this.#extendedAt, sentAt.mono)
     for (const [owner, place] of [...this.#places]) {
-      if (place.epoch === epoch && !fixed.has(owner)) place.extend(sentAt, expires_in_ms)
+      if (place.epoch === epoch && !except.has(owner)) place.extend(sentAt, expires_in_ms)
     }
   }
 
@@ -304,7 +304,7 @@ export class Session implements PlaceSession {
   }
 
   /** Goes on with what is listed, lets go of what nobody wants, and queues anew what is missing. */
-  #synced({ holds, waits }: SyncReply, { reply }: PipeAnswer): void {
+  #synced({ holds, waits }: SyncReply, { reply, sentAt }: PipeAnswer): void {
     // One that came back in between is asked again by its first reply.
     if (reply.epoch !== this.#epoch || !Array.isArray(holds) || !Array.isArray(waits)) return
     // Why something is over says more than that it is missing.
@@ -317,7 +317,7 @@ export class Session implements PlaceSession {
       if (place.isWaiting) {
         if (!waiting.has(owner) && place.state === 'queued') place.askAgain()
       } else if (held.has(owner)) {
-        place.listed(reply.epoch, !claims.has(owner))
+        place.listed(sentAt, reply.epoch, !claims.has(owner))
       } else if (place.epoch !== reply.epoch) {
         // What was granted under the new epoch may be younger than the list.
         this.#ended({ owner, name: place.name, reason: 'unknown' })
@@ -358,7 +358,6 @@ export class Session implements PlaceSession {
     this.#options.listening.remove(this)
     this.#context.listeners.delete(this.id)
     if (this.#isBeating) void this.#context.host().drop(this.id)
-    // Before anybody is told, for a page that is about to go gets no further.
     const told = tell ? this.#tellEnd() : Promise.resolve()
     this.#context.background(told)
     for (const place of [...this.#places.values()]) {
@@ -375,9 +374,11 @@ export class Session implements PlaceSession {
   async #tellEnd(): Promise<void> {
     const { runtime, connection, closing } = this.#context
     const options = { timeoutMs: END.timeoutMs, keepalive: true }
+    // The signals of what was held abort first; but a page that is about to go gets no further than this task.
+    if (!this.#hasLeft) await Promise.resolve()
     for (let attempt = 1; attempt <= END.attempts; attempt += 1) {
       try {
-        return await sendSessionRelease(runtime.send, this.secret, connection.authToken, options)
+        return await sendSessionRelease(runtime.send, this.secret, connection.authToken, this.#hasLeft, options)
       } catch {
         if (closing.aborted) return
         await pause(runtime, END.delayMs * 2 ** attempt, closing, true).catch(() => {})
@@ -415,9 +416,10 @@ export class Session implements PlaceSession {
    * deadline has passed, and another session takes its place.
    */
   #lapsed(): void {
+    if (this.#isPastDeadline) return void this.#end('expired', true)
+    void this.#context.host().drop(this.id)
     this.#isBeating = false
-    if (this.#isPastDeadline) void this.#end('expired', true)
-    else this.#keepBeating()
+    this.#keepBeating()
   }
 
   /** Whether, by this client's own clocks, the server need not know the session any more. */

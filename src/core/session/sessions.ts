@@ -47,6 +47,7 @@ export class Sessions {
     for (const session of [...this.#current.values()]) {
       if (!session.isIdle) this.#context.background(session.leavePage())
     }
+    this.#listening.close()
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,9 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
   })
   return (c, next) => {
     if (c.req.method === 'OPTIONS') c.header('Cache-Control', 'no-store')
+    const origin = c.req.header('Origin') ?? ''
+    // By which a page sees whether its requests share one HTTP/2 connection, so that each tab may park one of its own.
+    if (isListed(origins, origin)) c.header('Timing-Allow-Origin', origin)
     return answer(c, next)
   }
 }

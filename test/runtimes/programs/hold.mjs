@@ -7,8 +7,14 @@ const LEASE_MS = 1_500
 const lockable = new Lockable({ url, leaseDuration: LEASE_MS, heartbeatInterval: HEARTBEAT_MS })
 const heartbeats = { seen: 0, wanted: Number.POSITIVE_INFINITY, enough: () => {} }
 let thread
+const settled = new Promise((resolve) => {
+  lockable.subscribe((event) => {
+    if (event.type !== 'heartbeat.thread') return
+    thread = event.thread
+    resolve()
+  })
+})
 lockable.subscribe((event) => {
-  if (event.type === 'heartbeat.thread') thread = event.thread
   if (event.type !== 'heartbeat.ok') return
   heartbeats.seen += 1
   if (heartbeats.seen >= heartbeats.wanted) heartbeats.enough()
@@ -17,6 +23,7 @@ lockable.subscribe((event) => {
 // A held lock does not keep the process alive; what is done under it does.
 const work = setInterval(() => {}, 1_000)
 const lease = await lockable.acquire(name)
+await settled
 await heartbeat(1)
 block(3 * LEASE_MS)
 const freeAgain = performance.now()

@@ -5,10 +5,11 @@ import { expect } from 'vitest'
 import { SESSION_PATHS } from '../../../src/protocol/paths.ts'
 import type { CommandsReply } from '../../../src/protocol/session.ts'
 import { launchChromium } from '../../support/chromium.ts'
+import { buildWithVite } from '../bundlers.ts'
 import { Child, type Outcome } from '../child.ts'
 import { consumers } from '../consumers.ts'
 import { deno, node } from '../script-runtimes.ts'
-import { buildWithVite, serveApp } from '../web-app.ts'
+import { serveApp } from '../web-app.ts'
 import type { Example, ExampleKind } from './examples.ts'
 
 /** What examples call the lock server, which is that of the test for them. */

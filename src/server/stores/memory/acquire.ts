@@ -52,7 +52,7 @@ function acquireAnew(space: Space, lock: Lock, step: SessionAcquireStep, now: nu
   if (!isOwned(step) || step.waitMs === 0 || step.ifAvailable) {
     return { kind: 'refused', holders: lock.holderStates(now), graceMs }
   }
-  return limitReached(space, lock, step) ?? waitersExceeded(space) ?? enqueue(space, lock, step, now, now)
+  return limitReached(space, lock, step) ?? waitersExceeded(space) ?? enqueue(space, lock, step, now)
 }
 
 function isAvailable(lock: Lock, step: AcquireStep, now: number): boolean {
@@ -84,7 +84,7 @@ function pollAgain(space: Space, lock: Lock, waiter: Waiter, step: OwnedStep, no
   }
   if (step.steal === 'safe' && !waiter.steal) {
     lock.dequeue(waiter)
-    return enqueue(space, lock, step, now, waiter.arrivedAt)
+    return enqueue(space, lock, step, now, waiter)
   }
   waiter.leaseMs = step.leaseMs
   waiter.liveUntil = Math.max(waiter.liveUntil, now + step.waitMs + TICKET_MS)
@@ -101,12 +101,20 @@ function takeNow(space: Space, lock: Lock, step: SessionAcquireStep, now: number
   return asGranted(holder, now)
 }
 
-function enqueue(space: Space, lock: Lock, step: OwnedStep, now: number, arrivedAt: number): Granted | Queued {
+/** @param before its place until now, if it had one: what keeps that alive keeps the new one alive. */
+function enqueue(
+  space: Space,
+  lock: Lock,
+  step: OwnedStep,
+  now: number,
+  before: Pick<Waiter, 'arrivedAt' | 'liveUntil'> = { arrivedAt: now, liveUntil: now },
+): Granted | Queued {
   const { owner, mode, info, leaseMs, waitMs, session } = step
   const steal = step.steal === 'safe'
   if (steal) fixEnds(lock, mode)
-  const liveUntil = session === null ? now + waitMs + TICKET_MS : Number.POSITIVE_INFINITY
-  const waiter = { owner, mode, info, leaseMs, steal, arrivedAt, session, liveUntil }
+  const ownUntil = Math.max(before.liveUntil, now + waitMs + TICKET_MS)
+  const liveUntil = session === null ? ownUntil : Number.POSITIVE_INFINITY
+  const waiter = { owner, mode, info, leaseMs, steal, arrivedAt: before.arrivedAt, session, liveUntil }
   lock.enqueue(waiter)
   // Somebody who waited may have made way, by turning into a thief at the head.
   lock.promote(now)

@@ -1,3 +1,3 @@
 import { hold } from '../hold.js'
 
-await hold('auto')
+hold('auto')

@@ -1,0 +1,146 @@
+import { elapsed, type Instant, instant } from './clock.ts'
+import type { EventLog } from './event-log.ts'
+import type { HeldLeases } from './held-leases.ts'
+import type { CancelTimer, Runtime, Tabs } from './ports.ts'
+
+/** A lease whose end nobody noticed for more ms shows that this thread stood still, or its timers did. */
+const STALL_MS = 50
+/** ms within which a thread that runs again hears what waits in its queue. */
+const QUEUE_MS = 30
+/** ms by which the clocks must have moved apart for it to be sleep: the worker slept as well, and has nothing to tell. */
+const SLEEP_MS = 500
+
+/**
+ * After this thread stood still, nothing is done before it is known what became of the leases.
+ *
+ * Whichever task of the library comes first then passes here: a timer, a reply, an event of a stream, a sign of the
+ * worker. If a lease seems to be over, either the worker has kept it, and its renewals wait in the queue; or the whole
+ * page was frozen, or the machine slept, and it is lost. So the gate closes for as long as the queue needs to be heard;
+ * then whatever is lost is ended, which aborts its signal; and only then events are told, and everything else goes on.
+ */
+export class WakeGate {
+  readonly #runtime: Runtime
+  readonly #leases: HeldLeases
+  readonly #events: EventLog
+  readonly #waiting: (() => void)[] = []
+  /** Until then none of so many leases can end, so that the clocks alone need to be looked at. */
+  #certain: { readonly at: Instant; readonly ms: number; readonly granted: number } | null = null
+  /** By how much the wall clock was ahead of the monotonic one. */
+  #ahead: number
+  /** Set while the gate is closed. */
+  #cancelOpening: CancelTimer | null = null
+
+  constructor(runtime: Runtime, leases: HeldLeases, events: EventLog) {
+    this.#runtime = runtime
+    this.#leases = leases
+    this.#events = events
+    this.#ahead = this.#aheadNow()
+  }
+
+  /** Runs `task` now, or when the gate opens. */
+  pass(task: () => void): void {
+    if (this.#isOpen()) task()
+    else this.#waiting.push(task)
+  }
+
+  /** Settles as `task` does, but not before the gate is open. */
+  async after<T>(task: Promise<T>): Promise<T> {
+    try {
+      return await task
+    } finally {
+      if (!this.#isOpen()) await new Promise<void>((opened) => this.#waiting.push(opened))
+    }
+  }
+
+  /** Ends at once what is lost: nothing waits to be heard, as after a freeze, which stops the worker too. */
+  open(): void {
+    this.#cancelOpening?.()
+    this.#cancelOpening = null
+    this.#certain = null
+    for (const lease of this.#leases) lease.look()
+    this.#events.resume()
+    for (const task of this.#waiting.splice(0)) this.#run(task)
+  }
+
+  #isOpen(): boolean {
+    if (this.#cancelOpening !== null) return false
+    if (this.#leases.size === 0 || this.#isCertain()) return true
+    const hasSlept = this.#hasSlept()
+    const left = this.#shortest()
+    if (left > 0) return true
+    if (-left <= STALL_MS || hasSlept) {
+      this.open()
+      return true
+    }
+    this.#events.pause()
+    this.#cancelOpening = this.#runtime.setTimer(() => this.open(), QUEUE_MS)
+    return false
+  }
+
+  #isCertain(): boolean {
+    const certain = this.#certain
+    if (certain === null || certain.granted !== this.#leases.granted) return false
+    return elapsed(certain.at, instant(this.#runtime)) < certain.ms
+  }
+
+  /** ms until the first lease ends; negative if one should have ended. */
+  #shortest(): number {
+    const { granted } = this.#leases
+    const at = instant(this.#runtime)
+    let shortest = Number.POSITIVE_INFINITY
+    for (const lease of this.#leases) shortest = Math.min(shortest, lease.left())
+    this.#certain = { at, ms: shortest, granted }
+    return shortest
+  }
+
+  /** Whether the wall clock went on while the monotonic one did not; to set it forward looks the same. */
+  #hasSlept(): boolean {
+    const before = this.#ahead
+    this.#ahead = this.#aheadNow()
+    return this.#ahead - before > SLEEP_MS
+  }
+
+  #aheadNow(): number {
+    const { wall, now, slept } = this.#runtime
+    return wall() - now() + (slept?.() ?? 0)
+  }
+
+  #run(task: () => void): void {
+    try {
+      task()
+    } catch (error) {
+      this.#runtime.reportException(error)
+    }
+  }
+}
+
+/** The runtime, with everything that it calls back passing the gate first. */
+export function gatedRuntime(runtime: Runtime, gate: WakeGate): Runtime {
+  return {
+    ...runtime,
+    setTimer: (fire, ms, background) => {
+      let isCancelled = false
+      const passed = () => {
+        if (!isCancelled) fire()
+      }
+      const cancel = runtime.setTimer(() => gate.pass(passed), ms, background)
+      return () => {
+        isCancelled = true
+        cancel()
+      }
+    },
+    send: (request, options) => gate.after(runtime.send(request, options)),
+    openStream: (request, { signal, heard }) =>
+      gate.after(runtime.openStream(request, { signal, heard: (data) => gate.pass(() => heard(data)) })),
+    whileParking: (poll) => runtime.whileParking((mayPark) => gate.after(Promise.resolve()).then(() => poll(mayPark))),
+    tabs: () => gatedTabs(runtime.tabs?.() ?? null, gate),
+  }
+}
+
+function gatedTabs(tabs: Tabs | null, gate: WakeGate): Tabs | null {
+  if (tabs === null) return null
+  return {
+    lead: (signal, lead) => tabs.lead(signal, lead),
+    join: (heard) => tabs.join((message) => gate.pass(() => heard(message))),
+  }
+}

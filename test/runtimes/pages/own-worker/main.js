@@ -1,0 +1,4 @@
+import workerUrl from 'lockable/worker?url'
+import { hold } from '../hold.js'
+
+hold(workerUrl)
