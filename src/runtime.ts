@@ -21,7 +21,7 @@ export function platformRuntime(options: LockableOptions): Runtime {
     ...platformClock,
     ...platformTimers,
     random: Math.random,
-    newOwner: secret,
+    newSecret: secret,
     send: fetchSend(url, options.fetch),
     openStream: fetchStream(url, options.fetch),
     environmentToken: () => environmentVariable('LOCKABLE_AUTH_TOKEN') || null,

@@ -7,12 +7,13 @@ import { makeDisposable } from './dispose.ts'
 import { LockableError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import type { LockableEvent } from './events.ts'
-import type { HeartbeatHost, HeartbeatReport, HeartbeatThread, PageRuntime, SignOfLife } from './heartbeat-host.ts'
+import type { HeartbeatHost, HeartbeatReport, HeartbeatThread, PageRuntime } from './heartbeat-host.ts'
 import { HeldLeases } from './held-leases.ts'
 import type { Lease } from './lease.ts'
 import { Lock } from './lock.ts'
 import { checkClientOptions, checkName } from './options.ts'
-import type { PageChange, Runtime } from './ports.ts'
+import { PageWatch } from './page-watch.ts'
+import type { Runtime } from './ports.ts'
 import { Sessions } from './session/sessions.ts'
 import { askStatus, StatusWatch } from './status.ts'
 import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
@@ -20,8 +21,6 @@ import { gatedRuntime, WakeGate } from './wake-gate.ts'
 
 /** ms for which `close()` waits for releases before it ends their sessions. */
 const CLOSE_PATIENCE_MS = 5_000
-/** ms for which a thread must have done nothing to have stood still, and not just have been busy. */
-const STOOD_STILL_MS = 1_000
 
 /** A client of one lock server: makes locks, sends their heartbeats, and tells all that happens as events. */
 export class LockClient {
@@ -36,11 +35,11 @@ export class LockClient {
   readonly #collected = new FinalizationRegistry<string>((id) => this.#locks.delete(id))
   readonly #tasks = new Set<Promise<unknown>>()
   readonly #watch: StatusWatch
+  readonly #pageWatch: PageWatch
   #host: HeartbeatHost | null = null
   #sessions: Sessions | null = null
   #leavePage: (() => void) | null = null
   #closed: Promise<void> | null = null
-  #isStalled = false
   #ids = 0
 
   /** Closes, for `await using`. */
@@ -61,6 +60,12 @@ export class LockClient {
     this.#connection = new Connection(this.#runtime, options.dialect ?? 'auto', authToken, (dialect) =>
       this.#events.emit({ type: 'dialect', dialect }),
     )
+    this.#pageWatch = new PageWatch({
+      events: this.#events,
+      gate: this.#gate,
+      goOn: (isBack) => this.#goOn(isBack),
+      leave: () => this.#leave(),
+    })
     // What answers a heartbeat is what the gate waits for.
     this.#page = { ...this.#runtime, send: runtime.send }
     this.#context = this.#makeContext(options, leases)
@@ -191,8 +196,9 @@ export class LockClient {
         return String(this.#ids)
       },
       background: (task) => this.#background(task),
+      whenAwake: (task) => this.#gate.pass(task),
       attend: () => {
-        this.#leavePage ??= this.#runtime.onPageChange((change) => this.#pageChanged(change))
+        this.#leavePage ??= this.#runtime.onPageChange((change) => this.#pageWatch.changed(change))
       },
     }
   }
@@ -203,7 +209,7 @@ export class LockClient {
       dispatch: (report) => this.#hear(report),
       // Told when the host stands: whoever listens may need it.
       threadChanged: (thread) => queueMicrotask(() => this.#gate.pass(() => this.#threadChanged(thread))),
-      tick: (sign) => this.#gate.pass(() => this.#ticked(sign)),
+      tick: (sign) => this.#pageWatch.ticked(sign),
     })
   }
 
@@ -212,16 +218,10 @@ export class LockClient {
     this.#events.emit({ type: 'heartbeat.thread', thread, reason })
   }
 
-  #ticked({ ageMs, lateMs }: SignOfLife): void {
-    if (lateMs > STOOD_STILL_MS) this.#events.emit({ type: 'page.suspended', ms: lateMs })
-    // Of those that waited, the first waited for longest.
-    else if (ageMs > STOOD_STILL_MS && !this.#isStalled) this.#events.emit({ type: 'page.stalled', ms: ageMs })
-    this.#isStalled = ageMs > STOOD_STILL_MS
-    this.#events.emit({ type: 'worker.tick' })
-  }
-
   #hear(report: HeartbeatReport): void {
-    if (report.type === 'failed' && report.error.status === 401) this.#background(this.#replaceToken())
+    if (report.type === 'failed' && report.error.status === 401) {
+      this.#gate.pass(() => this.#background(this.#replaceToken()))
+    }
     this.#context.listeners.get(report.id)?.(report)
   }
 
@@ -234,26 +234,18 @@ export class LockClient {
     this.#host?.nudge(false)
   }
 
-  #pageChanged(change: PageChange): void {
-    if (change === 'leaving') return this.#leave()
-    // A page that was frozen had its worker frozen too, so that no renewal waits to be heard.
-    if (change === 'resumed') this.#gate.open()
-    this.#gate.pass(() => {
-      this.#events.emit({ type: `page.${change}` })
-      if (change === 'frozen' || change === 'hidden' || change === 'offline') return
-      this.#host?.nudge(change !== 'visible')
-      this.#context.sessions.nudge()
-    })
+  #goOn(isBack: boolean): void {
+    this.#host?.nudge(isBack)
+    this.#context.sessions.nudge()
   }
 
-  /** Hands everything back before anybody is told: what runs after this is nobody's promise. */
+  /** Hands everything back before anybody is told. */
   #leave(): void {
     const isAnyHeld = this.#context.leases.size > 0
     for (const lease of this.#context.leases) lease.leavePage()
     this.#context.sessions.leavePage()
     if (isAnyHeld) this.#runtime.linger?.()
     this.#gate.open()
-    this.#events.emit({ type: 'page.leaving' })
   }
 
   #background(task: Promise<unknown>): void {

@@ -27,6 +27,8 @@ export interface ClientContext {
   newId(): string
   /** Lets `task` go on by itself, and `close()` wait for it. What it rejects with is nobody's business any more. */
   background(task: Promise<unknown>): void
+  /** Runs what calls the application: now, or when the `WakeGate` opens. */
+  whenAwake(task: () => void): void
   /** Called with the first `acquire()`: from then on the page is listened to. */
   attend(): void
 }

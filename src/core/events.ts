@@ -146,7 +146,7 @@ export type EventBody =
   | { readonly type: 'heartbeat.thread'; readonly thread: 'worker' | 'page'; readonly reason: string | null }
   /** The worker showed that it runs. */
   | { readonly type: 'worker.tick' }
-  /** The worker could not be had, or is gone: the page beats, and another one is tried. */
+  /** The worker could not be had, or is gone: the page beats. Where it may help, another one is tried. */
   | { readonly type: 'worker.lost'; readonly reason: string }
   /** The page did not run for `ms`, and its worker did: something blocked its thread. */
   | { readonly type: 'page.stalled'; readonly ms: number }

@@ -300,7 +300,8 @@ export class Lease {
     if (this.#isOver()) return
     this.#setHealth(error.code === 'network' && error.timedOut !== true ? 'offline' : 'late')
     const message = `A heartbeat of ${JSON.stringify(this.name)} failed, with ${Math.round(this.#certain())} ms of the lease left: ${error.message}`
-    this.#call(() => this.#options.onHeartbeatException?.(new HeartbeatError(message, { cause: error })))
+    const call = () => this.#options.onHeartbeatException?.(new HeartbeatError(message, { cause: error }))
+    this.#context.whenAwake(() => this.#call(call))
   }
 
   /** Whether somebody who was told something ended the lease meanwhile. */
@@ -322,10 +323,11 @@ export class Lease {
     this.#loss = loss
     const dropped = this.#end('lost')
     this.#controller.abort(new LockLostError(this.name, loss))
-    queueMicrotask(() => {
+    const tell = () => {
       this.#emit({ type: 'lost', ...this.#ids(), loss })
       this.#call(() => this.#options.onLockLoss?.(loss))
-    })
+    }
+    queueMicrotask(() => this.#context.whenAwake(tell))
     return dropped
   }
 

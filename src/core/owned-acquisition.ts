@@ -61,7 +61,7 @@ class Turn {
 
   constructor(acquisition: Acquisition) {
     this.#acquisition = acquisition
-    this.#owner = acquisition.runtime.newOwner()
+    this.#owner = acquisition.runtime.newSecret()
     this.#patience = new Patience(acquisition.runtime)
   }
 

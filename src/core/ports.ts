@@ -65,7 +65,7 @@ export interface StreamOptions {
  */
 export type OpenStream = (request: WireRequest, options: StreamOptions) => Promise<WireReply | null>
 
-/** What the tabs of one browser that use the same server are to each other. */
+/** Lets the tabs of one browser that use the same server take turns and talk to each other. */
 export interface Tabs {
   /**
    * Waits for the turn of this tab and runs `lead` while it has it: one at a time, first come, first served, and the
@@ -95,13 +95,13 @@ export interface Runtime extends Clock, Timers {
   slept?(): number
   /** A number in [0, 1). */
   random(): number
-  /** A fresh unguessable owner: 128 random bits, base64url. */
-  newOwner(): string
+  /** 128 fresh random bits, base64url: for an owner, a session or a tab. */
+  newSecret(): string
   readonly send: Send
   readonly openStream: OpenStream
   /** The token of the environment, or `null` where there is none. */
   environmentToken(): string | null
-  /** Makes the host of the heartbeats, once, when the first lock is held. */
+  /** Makes the host of the heartbeats, once, with the first `acquire()`, so that a worker is ready when something is held. */
   heartbeatHost(options: HeartbeatHostOptions): HeartbeatHost
   /**
    * Runs `poll(true)` if a request may be parked at the server without starving others of connections,

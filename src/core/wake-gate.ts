@@ -66,7 +66,7 @@ export class WakeGate {
     if (this.#cancelOpening !== null) return false
     if (this.#leases.size === 0 || this.#isCertain()) return true
     const hasSlept = this.#hasSlept()
-    const left = this.#shortest()
+    const left = this.#lookAtLeases()
     if (left > 0) return true
     if (-left <= STALL_MS || hasSlept) {
       this.open()
@@ -83,8 +83,8 @@ export class WakeGate {
     return elapsed(certain.at, instant(this.#runtime)) < certain.ms
   }
 
-  /** ms until the first lease ends; negative if one should have ended. */
-  #shortest(): number {
+  /** Notes until when nothing can end. Returns the ms until the first lease ends; negative if one should have. */
+  #lookAtLeases(): number {
     const { granted } = this.#leases
     const at = instant(this.#runtime)
     let shortest = Number.POSITIVE_INFINITY
@@ -114,7 +114,10 @@ export class WakeGate {
   }
 }
 
-/** The runtime, with everything that it calls back passing the gate first. */
+/**
+ * The runtime, with everything that it calls back passing the gate first, but for changes of the page: one that is about
+ * to go waits for nothing.
+ */
 export function gatedRuntime(runtime: Runtime, gate: WakeGate): Runtime {
   return {
     ...runtime,
@@ -140,7 +143,7 @@ export function gatedRuntime(runtime: Runtime, gate: WakeGate): Runtime {
 function gatedTabs(tabs: Tabs | null, gate: WakeGate): Tabs | null {
   if (tabs === null) return null
   return {
-    lead: (signal, lead) => tabs.lead(signal, lead),
+    lead: (signal, lead) => tabs.lead(signal, () => gate.after(Promise.resolve()).then(lead)),
     join: (heard) => tabs.join((message) => gate.pass(() => heard(message))),
   }
 }

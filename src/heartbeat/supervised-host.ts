@@ -88,6 +88,17 @@ export class SupervisedHost implements HeartbeatHost {
     this.#recruiter?.close()
   }
 
+  /** @internal The worker is lost, so this thread beats. Public so that the simulator can break it on purpose. */
+  takeOver(reason: string): void {
+    if (this.#worker !== null) {
+      this.#worker = null
+      this.#page.setAuthToken(this.#authToken)
+      // The worker may have died with a heartbeat on its way, so the first one of this thread is due at once.
+      for (const [id, charge] of this.#charges) if (!this.#moving.has(id)) this.#begin(charge, true)
+    }
+    this.#tellThread('page', reason, true)
+  }
+
   get #host(): BeatLoop | WorkerHost {
     return this.#worker ?? this.#page
   }
@@ -103,7 +114,8 @@ export class SupervisedHost implements HeartbeatHost {
     this.#worker = worker
     worker.setAuthToken(this.#authToken)
     this.#tellThread('worker', null, false)
-    for (const id of [...this.#charges.keys()]) this.#moving.set(id, this.#move(id))
+    // What is still on its way from the last time goes to whoever beats when it arrives.
+    for (const id of [...this.#charges.keys()]) if (!this.#moving.has(id)) this.#moving.set(id, this.#move(id))
   }
 
   /** A classic heartbeat must have ended before the worker sends one (safety rule 7). */
@@ -113,17 +125,6 @@ export class SupervisedHost implements HeartbeatHost {
     this.#moving.delete(id)
     const charge = this.#charges.get(id)
     if (charge) this.#begin(charge, wasUnanswered)
-  }
-
-  /** @internal The worker is lost, so this thread beats. */
-  takeOver(reason: string): void {
-    if (this.#worker !== null) {
-      this.#worker = null
-      this.#page.setAuthToken(this.#authToken)
-      // The worker may have died with a heartbeat on its way, so the first one of this thread is due at once.
-      for (const [id, charge] of this.#charges) if (!this.#moving.has(id)) this.#begin(charge, true)
-    }
-    this.#tellThread('page', reason, true)
   }
 
   #begin({ beating, isPaused }: Charge, isDue: boolean): void {

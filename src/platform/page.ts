@@ -1,6 +1,6 @@
 import type { PageChange } from '../core/ports.ts'
 
-type Listen = readonly [target: EventTarget, type: string, change: (event: Event) => PageChange | null]
+type Listen = readonly [type: string, change: (event: Event) => PageChange | null]
 
 /** ms that it takes Firefox to hand over a request of a page that has no worker; without them it is often lost. */
 const LINGER_MS = 3
@@ -9,23 +9,23 @@ const LINGER_MS = 3
 export function onPageChange(listener: (change: PageChange) => void): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {}
   const listens: readonly Listen[] = [
-    [document, 'visibilitychange', () => (document.visibilityState === 'hidden' ? 'hidden' : 'visible')],
-    [document, 'freeze', () => 'frozen'],
-    [document, 'resume', () => 'resumed'],
+    ['visibilitychange', () => (document.visibilityState === 'hidden' ? 'hidden' : 'visible')],
+    ['freeze', () => 'frozen'],
+    ['resume', () => 'resumed'],
     // Not the first time, when it has just been loaded.
-    [window, 'pageshow', (event) => ((event as PageTransitionEvent).persisted ? 'resumed' : null)],
-    [window, 'pagehide', () => 'leaving'],
-    [window, 'online', () => 'online'],
-    [window, 'offline', () => 'offline'],
+    ['pageshow', (event) => ((event as PageTransitionEvent).persisted ? 'resumed' : null)],
+    ['pagehide', () => 'leaving'],
+    ['online', () => 'online'],
+    ['offline', () => 'offline'],
   ]
-  // Capturing listeners on the window run before those of the application, so that it finds the truth.
-  const undos = listens.map(([target, type, change]) => {
+  // Capturing listeners on the window run first, but for those that the application made there before: it finds the truth.
+  const undos = listens.map(([type, change]) => {
     const tell = (event: Event) => {
       const told = change(event)
       if (told !== null) listener(told)
     }
-    target.addEventListener(type, tell, { capture: true })
-    return () => target.removeEventListener(type, tell, { capture: true })
+    window.addEventListener(type, tell, { capture: true })
+    return () => window.removeEventListener(type, tell, { capture: true })
   })
   return () => {
     for (const undo of undos) undo()

@@ -313,14 +313,14 @@ describe('the tab that leads', () => {
     wait(follower, 'b')
     for (const { name } of held) wait(leader, name)
     await scene.time.advance(1_000)
-    const before = { beats: posted(scene, 'beat'), events: posted(scene, 'event') }
+    const before = { pulses: posted(scene, 'pulse'), events: posted(scene, 'event') }
     for (const lease of held) {
       await lease.release()
       await scene.time.advance(100)
     }
     expect(posted(scene, 'event') - before.events).toBe(30)
-    expect(posted(scene, 'beat') - before.beats).toBeGreaterThanOrEqual(3)
-    expect(posted(scene, 'beat') - before.beats).toBeLessThanOrEqual(7)
+    expect(posted(scene, 'pulse') - before.pulses).toBeGreaterThanOrEqual(3)
+    expect(posted(scene, 'pulse') - before.pulses).toBeLessThanOrEqual(7)
     await scene.closeAll([leader, follower])
   })
 })
@@ -486,7 +486,7 @@ describe('what is on the channel', () => {
     ['an announcement of no list', { lockable: 1, type: 'waiting', tab: 'x', sessions: 'stranger' }],
     ['an announcement of no session', { lockable: 1, type: 'waiting', tab: 'x', sessions: ['stranger', 'not one'] }],
     ['an announcement of nobody', { lockable: 1, type: 'waiting', sessions: ['stranger'] }],
-    ['a beat without a list', { lockable: 1, type: 'beat' }],
+    ['a pulse without a list', { lockable: 1, type: 'pulse' }],
     ['an event that is none', { lockable: 1, type: 'event', data: { session: 'stranger' } }],
     ['an event that is no JSON', { lockable: 1, type: 'event', data: '{' }],
     ['an event without a session', { lockable: 1, type: 'event', data: '{"type":"granted"}' }],

@@ -30,7 +30,7 @@ export function portsOf(
     wall: () => machine.wall(),
     setTimer: (fire, ms) => machine.setTimer(fire, ms),
     random: () => random.next(),
-    newOwner: () => {
+    newSecret: () => {
       owners += 1
       return `${SECRET_MARK}-${plan.label}-${owners}`
     },

@@ -98,7 +98,7 @@ export class RawSessionActor implements Actor {
       decided = resolve
       cancel = this.#ports.setTimer(() => resolve('again'), patienceMs)
     })
-    const lock = session.acquire(action, this.#ports.newOwner(), decided)
+    const lock = session.acquire(action, this.#ports.newSecret(), decided)
     const answer = await decision
     cancel()
     // What was granted and lost again before anybody looked is lost.

@@ -55,7 +55,7 @@ export class RawSession {
   #heardAt: number
 
   constructor(context: ActorContext, ports: ClientPorts, leaseMs: number) {
-    this.id = ports.newOwner()
+    this.id = ports.newSecret()
     this.#context = context
     this.#ports = ports
     this.#leaseMs = leaseMs

@@ -293,7 +293,7 @@ function virtualRuntime(
   return {
     ...clockAndTimers,
     random: () => 0.5,
-    newOwner: () => {
+    newSecret: () => {
       owners += 1
       return `owner${String(owners).padStart(17, '0')}`
     },

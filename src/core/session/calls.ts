@@ -24,23 +24,22 @@ export async function sendSessionHeartbeat(
 }
 
 /**
- * Ends a session with all that it holds and waits for.
- *
- * It needs no token, but a proxy in between may want to see one. A page that is about to go sends it without, as text:
- * then a browser need not ask another origin first whether it may (no preflight), for which there may be no time.
- *
- * @param isLeaving the page is about to go.
+ * How the end of a session is told. It needs no token, but a proxy in between may want to see one. A page that is about
+ * to go sends none, and says that it is text: then a browser need not ask another origin first whether it may (no
+ * preflight), for which there may be no time.
  */
+export type EndedBy = { readonly isLeaving: true } | { readonly isLeaving: false; readonly authToken: string | null }
+
+/** Ends a session with all that it holds and waits for. */
 export async function sendSessionRelease(
   send: Send,
   session: string,
-  authToken: string | null,
-  isLeaving: boolean,
+  by: EndedBy,
   options: SendOptions,
 ): Promise<void> {
   const body: SessionReleaseRequest = { session }
-  const ends = { method: 'POST', path: SESSION_PATHS.release, body } as const
-  const request: WireRequest = isLeaving ? { ...ends, authToken: null, isPlain: true } : { ...ends, authToken }
+  const told = by.isLeaving ? { authToken: null, isPlain: true } : { authToken: by.authToken }
+  const request: WireRequest = { method: 'POST', path: SESSION_PATHS.release, body, ...told }
   const read = readReply(await send(request, options))
   if (read.status !== 200) throw replyError(request, read)
 }

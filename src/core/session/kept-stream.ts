@@ -45,9 +45,10 @@ export class KeptStream {
       const begun = runtime.now()
       const isRenewed = await this.#hear(signal)
       if (isRenewed || signal.aborted) continue
-      failures = runtime.now() - begun > LIVED_MS ? 0 : failures + 1
+      if (runtime.now() - begun > LIVED_MS) failures = 0
       this.#options.failed()
       const delay = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** failures) * (0.75 + 0.5 * runtime.random())
+      failures += 1
       await pause(runtime, delay, signal, true).catch(() => {})
     }
   }

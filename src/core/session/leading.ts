@@ -10,7 +10,7 @@ const GATHER_MS = 50
 /** ms for which a stream is left alone at least, however many come and go. */
 const LEAST_LIFE_MS = 250
 /** The other tabs are told no more often that the stream lives, in ms. */
-const BEAT_MS = 500
+const PULSE_MS = 500
 /** A tab that answered none of so many calls, for so many ms, has gone without a word. */
 const GONE = { calls: 8, ms: 10_000 }
 
@@ -54,7 +54,7 @@ export class Leading {
   /** Whether the stream has a session of a tab that has gone without a word: it makes the server believe in it. */
   #hasGhost = false
   #openedAt = Number.NEGATIVE_INFINITY
-  #beatAt = Number.NEGATIVE_INFINITY
+  #pulsedAt = Number.NEGATIVE_INFINITY
   #renewal: { readonly at: number; readonly cancel: CancelTimer } | null = null
 
   constructor(options: LeadingOptions) {
@@ -84,7 +84,7 @@ export class Leading {
     const begun = new Set(sessions.filter((session) => !before.has(session)))
     if (sessions.length === 0) this.#tabs.delete(tab)
     else this.#tabs.set(tab, { sessions, announcedAt: this.#now(), calls: 0 })
-    this.#arrange((session) => !begun.has(session))
+    this.#arrange(begun)
   }
 
   stop(): void {
@@ -112,10 +112,10 @@ export class Leading {
     return new Set([...new Set([...this.#carried, ...this.#waiting()])].slice(0, MAX_STREAM_SESSIONS))
   }
 
-  /** @param isStill whether a session that the stream has is told of by it as long as it waits. */
-  #arrange(isStill: (session: string) => boolean = () => true): void {
+  /** @param begun the sessions that have begun to wait, of which the stream must tell anew. */
+  #arrange(begun: ReadonlySet<string> = new Set()): void {
     const waiting = this.#waiting()
-    this.#carried = new Set([...this.#carried].filter((session) => waiting.has(session) && isStill(session)))
+    this.#carried = new Set([...this.#carried].filter((session) => waiting.has(session) && !begun.has(session)))
     if (waiting.size === 0) this.stop()
     else if (this.#hasGhost || this.#wanted().size > this.#carried.size) this.#renewSoon()
   }
@@ -140,7 +140,7 @@ export class Leading {
     this.#hasGhost = false
     this.#openedAt = this.#now()
     // Who is new on it is told so by its first sign of life.
-    this.#beatAt = Number.NEGATIVE_INFINITY
+    this.#pulsedAt = Number.NEGATIVE_INFINITY
     this.#carried = this.#wanted()
     return this.#carried
   }
@@ -155,14 +155,14 @@ export class Leading {
     }
     // It may have ended the last wait.
     if (this.#over.signal.aborted) return
-    if (now - this.#beatAt >= BEAT_MS) this.#beat(now)
+    if (now - this.#pulsedAt >= PULSE_MS) this.#pulse(now)
     if (this.#renewal !== null && now >= this.#renewal.at) this.#renew()
   }
 
   /** Says to the others that the stream lives, which is a call as well: they announce themselves anew now and then. */
-  #beat(now: number): void {
-    this.#beatAt = now
-    if (this.#hasFollowers) this.#options.post({ type: 'beat', sessions: [...this.#carried] })
+  #pulse(now: number): void {
+    this.#pulsedAt = now
+    if (this.#hasFollowers) this.#options.post({ type: 'pulse', sessions: [...this.#carried] })
     this.#countCall(now)
   }
 
@@ -177,7 +177,7 @@ export class Leading {
     for (const [name, tab] of this.#tabs) {
       if (name === this.#options.tab) continue
       tab.calls += 1
-      if (tab.calls <= GONE.calls || now - tab.announcedAt < GONE.ms) continue
+      if (tab.calls < GONE.calls || now - tab.announcedAt < GONE.ms) continue
       this.#tabs.delete(name)
       gone.push(tab)
     }

@@ -21,7 +21,7 @@ export interface Listener {
 }
 
 /**
- * Hears of grants while sessions wait: by one stream for all of them, which in a browser all tabs share, and by polls
+ * Hears of grants while sessions wait: by one stream for all of them, which tabs share over HTTP/1.1, and by polls
  * where it cannot be had, has fallen silent, or has no room. Nothing depends on an event: every reply tells all grants too.
  */
 export class Listening {

@@ -95,7 +95,7 @@ export class Place implements Keeper {
   #cancelAskAgain: CancelTimer = () => {}
 
   constructor(session: PlaceSession, acquisition: Acquisition) {
-    this.owner = acquisition.runtime.newOwner()
+    this.owner = acquisition.runtime.newSecret()
     this.name = acquisition.name
     this.#session = session
     this.#acquisition = acquisition

@@ -77,7 +77,7 @@ export class Session implements PlaceSession {
     this.#options = options
     this.#context = context
     this.id = context.newId()
-    this.secret = context.runtime.newOwner()
+    this.secret = context.runtime.newSecret()
     context.listeners.set(this.id, (report) => this.hear(report))
     this.#pipe = new CommandPipe({
       runtime: context.runtime,
@@ -378,7 +378,9 @@ export class Session implements PlaceSession {
     if (!this.#hasLeft) await Promise.resolve()
     for (let attempt = 1; attempt <= END.attempts; attempt += 1) {
       try {
-        return await sendSessionRelease(runtime.send, this.secret, connection.authToken, this.#hasLeft, options)
+        const { authToken } = connection
+        const by = this.#hasLeft ? ({ isLeaving: true } as const) : ({ isLeaving: false, authToken } as const)
+        return await sendSessionRelease(runtime.send, this.secret, by, options)
       } catch {
         if (closing.aborted) return
         await pause(runtime, END.delayMs * 2 ** attempt, closing, true).catch(() => {})

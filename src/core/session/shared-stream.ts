@@ -26,16 +26,16 @@ export class SharedStream implements NewsSource {
   #sessions: readonly string[] = []
   #announcedAt = Number.NEGATIVE_INFINITY
   #leading: Leading | null = null
-  #unfollow = () => {}
+  #stopWatchingClosing = () => {}
 
   constructor(context: ClientContext, tabs: Tabs, listener: NewsListener) {
     this.#context = context
     this.#listener = listener
-    this.#tab = context.runtime.newOwner()
+    this.#tab = context.runtime.newSecret()
     this.#channel = tabs.join((message) => this.#hear(message))
     void this.#queue(tabs)
     // Closing a client may take a while, in which it would lead nobody.
-    this.#unfollow = onAbort(context.closing, () => this.close())
+    this.#stopWatchingClosing = onAbort(context.closing, () => this.close())
   }
 
   get isOver(): boolean {
@@ -56,7 +56,7 @@ export class SharedStream implements NewsSource {
 
   close(): void {
     if (this.isOver) return
-    this.#unfollow()
+    this.#stopWatchingClosing()
     this.#sessions = []
     if (this.#leading === null) this.#announce()
     this.#closing.abort()
@@ -68,7 +68,8 @@ export class SharedStream implements NewsSource {
     try {
       await tabs.lead(this.#closing.signal, () => this.#lead())
     } catch {
-      // No turns are given here, or ours was taken away: whatever another tab tells is heard all the same.
+      // No turns are given here: what another tab tells is heard all the same. If ours was taken away, this is over, and
+      // who waits makes another one.
       this.#leading?.stop()
     }
   }
@@ -92,7 +93,7 @@ export class SharedStream implements NewsSource {
       if (message.type === 'waiting') this.#leading.hear(message)
     } else if (message.type === 'call') {
       this.#announce()
-    } else if (message.type === 'beat') {
+    } else if (message.type === 'pulse') {
       this.#listener.heard(new Set(message.sessions))
       this.remind()
     } else if (message.type === 'event') {

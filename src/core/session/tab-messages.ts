@@ -18,7 +18,7 @@ export type TabMessage =
   /** Who opens the stream asks who waits. */
   | { readonly type: 'call' }
   /** The stream lives, and tells of these sessions. */
-  | { readonly type: 'beat'; readonly sessions: readonly string[] }
+  | { readonly type: 'pulse'; readonly sessions: readonly string[] }
   /** The stream has told an event; its data, as it came. */
   | { readonly type: 'event'; readonly data: string }
 
@@ -38,7 +38,7 @@ export function readTabMessage(message: unknown): TabMessage | null {
   if (lockable !== MARK.lockable) return null
   if (type === 'waiting') return typeof tab === 'string' && areSecrets(sessions) ? { type, tab, sessions } : null
   if (type === 'call') return { type }
-  if (type === 'beat') return areSecrets(sessions) ? { type, sessions } : null
+  if (type === 'pulse') return areSecrets(sessions) ? { type, sessions } : null
   if (type === 'event') return typeof data === 'string' ? { type, data } : null
   return null
 }
