@@ -51,7 +51,7 @@ const test: ViteUserConfig['test'] = {
         name: 'source',
         environment: 'node',
         include: ['test/**/*.test.{ts,tsx}'],
-        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/{runtimes,processes}/**'],
+        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/{runtimes,processes,browsers}/**'],
       },
     },
     {
@@ -95,6 +95,19 @@ const test: ViteUserConfig['test'] = {
         fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 120_000,
+      },
+    },
+    {
+      extends: true,
+      test: {
+        name: 'browsers',
+        environment: 'node',
+        include: ['test/browsers/**/*.test.ts'],
+        globalSetup: 'test/browsers/global-setup.ts',
+        fileParallelism: false,
+        maxConcurrency: 8,
+        testTimeout: 90_000,
+        hookTimeout: 90_000,
       },
     },
   ],

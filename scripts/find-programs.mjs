@@ -24,6 +24,9 @@ const CHROMIUM_PATHS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 
+const FIREFOX_NAMES = ['firefox-esr', 'firefox']
+const FIREFOX_PATHS = ['/Applications/Firefox.app/Contents/MacOS/firefox']
+
 /**
  * The program of Chromium or Chrome, or `null`.
  *
@@ -37,6 +40,37 @@ export function findChromium() {
   const candidates = [...onPath(CHROMIUM_NAMES), ...CHROMIUM_PATHS, chromium.executablePath()]
   // Some distributions have a stub of that name, which only says how to install the real one.
   return candidates.find((path) => isExecutable(path) && versionOf(path) !== null) ?? null
+}
+
+/**
+ * The program of Firefox that Playwright can drive by WebDriver BiDi, or `null`. `FIREFOX_PATH` goes before everything
+ * else.
+ *
+ * @returns {string | null}
+ */
+export function findFirefox() {
+  const given = process.env.FIREFOX_PATH
+  if (given) return given
+  const candidates = [...onPath(FIREFOX_NAMES), ...FIREFOX_PATHS]
+  return candidates.find((path) => isExecutable(path) && versionOf(path) !== null) ?? null
+}
+
+/**
+ * The programs that it takes to drive WebKitGTK where nobody sees it, or `null` if one of them is missing.
+ *
+ * @returns {{ driver: string, browser: string, screen: string } | null}
+ */
+export function findWebKit() {
+  const [driver] = onPath(['WebKitWebDriver']).filter(isExecutable)
+  const [screen] = onPath(['Xvfb']).filter(isExecutable)
+  const browser = miniBrowsers().find(isExecutable)
+  return driver && browser && screen ? { driver, browser, screen } : null
+}
+
+/** @returns {string[]} */
+function miniBrowsers() {
+  const libraries = ['/usr/lib', '/usr/libexec', ...['x86_64', 'aarch64'].map((each) => `/usr/lib/${each}-linux-gnu`)]
+  return libraries.map((folder) => join(folder, 'webkit2gtk-4.1', 'MiniBrowser'))
 }
 
 /**

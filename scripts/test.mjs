@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { provideChromium } from './provide-chromium.mjs'
 import { provideCurl } from './provide-curl.mjs'
+import { provideFirefox } from './provide-firefox.mjs'
 import { provideBun, provideDeno } from './provide-runtimes.mjs'
+import { provideWebKit } from './provide-webkit.mjs'
 import { mustRun, runCommand } from './run-command.mjs'
 import { say } from './say.mjs'
 
@@ -19,10 +21,13 @@ const REPORTERS = ['--reporter=default', '--reporter=./scripts/count-reporter.ts
  */
 async function test(args) {
   await provideCurl()
+  await provideWebKit()
+  const firefox = await provideFirefox()
   const env = {
     CHROMIUM_PATH: await provideChromium(),
     DENO_PATH: await provideDeno(),
     BUN_PATH: await provideBun(),
+    ...(firefox === null ? {} : { FIREFOX_PATH: firefox }),
   }
   await mustRun('npm', ['run', 'build'], { cwd: ROOT })
   return runVitest(args, env)

@@ -7,7 +7,7 @@ import { environmentVariable } from './platform/environment.ts'
 import { fetchSend } from './platform/fetch-send.ts'
 import { fetchStream } from './platform/fetch-stream.ts'
 import { preventFreezing } from './platform/freezing.ts'
-import { linger, onPageChange } from './platform/page.ts'
+import { onPageChange } from './platform/page.ts'
 import { whileParking } from './platform/parking.ts'
 import { secret } from './platform/secret.ts'
 import { tabsOf } from './platform/tabs.ts'
@@ -36,7 +36,6 @@ export function platformRuntime(options: LockableOptions): Runtime {
     tabs: () => tabsOf(url),
     onPageChange,
     preventFreezing,
-    linger,
     reportException: (error) => {
       // biome-ignore lint/suspicious/noConsole: an exception of the application must not vanish, nor end our own work.
       console.error('A lockable callback threw:', error)

@@ -109,13 +109,18 @@ export interface LinkedAbort {
 /**
  * Links signals by hand: `AbortSignal.any` over `AbortSignal.timeout` never fires in Node 20 once it was collected as
  * garbage.
+ *
+ * @param through passes each abort on, perhaps later. Default: at once.
  */
-export function linkAborts(signals: readonly (AbortSignal | undefined)[]): LinkedAbort {
+export function linkAborts(
+  signals: readonly (AbortSignal | undefined)[],
+  through: (abort: () => void) => void = (abort) => abort(),
+): LinkedAbort {
   const controller = new AbortController()
   const undos: (() => void)[] = []
   for (const signal of signals) {
     if (!signal) continue
-    undos.push(onAbort(signal, () => controller.abort(signal.reason)))
+    undos.push(onAbort(signal, () => through(() => controller.abort(signal.reason))))
   }
   return {
     signal: controller.signal,

@@ -16,7 +16,7 @@ import { PageWatch } from './page-watch.ts'
 import type { Runtime } from './ports.ts'
 import { Sessions } from './session/sessions.ts'
 import { askStatus, StatusWatch } from './status.ts'
-import type { AcquireOptions, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
+import type { AcquireOptions, AuthToken, LockableOptions, LockedFunction, LockOptions, LockStatus } from './types.ts'
 import { gatedRuntime, WakeGate } from './wake-gate.ts'
 
 /** ms for which `close()` waits for releases before it ends their sessions. */
@@ -56,7 +56,7 @@ export class LockClient {
     const leases = new HeldLeases(whileAny(options.preventFreezing === false ? undefined : runtime.preventFreezing))
     this.#gate = new WakeGate(runtime, leases, this.#events)
     this.#runtime = gatedRuntime(runtime, this.#gate)
-    const authToken = options.authToken ?? runtime.environmentToken()
+    const authToken = this.#gatedToken(options.authToken) ?? runtime.environmentToken()
     this.#connection = new Connection(this.#runtime, options.dialect ?? 'auto', authToken, (dialect) =>
       this.#events.emit({ type: 'dialect', dialect }),
     )
@@ -214,11 +214,13 @@ export class LockClient {
   }
 
   #threadChanged({ thread, reason, isLoss }: HeartbeatThread): void {
+    this.#gate.hasWorker = thread === 'worker'
     if (isLoss) this.#events.emit({ type: 'worker.lost', reason: reason ?? '' })
     this.#events.emit({ type: 'heartbeat.thread', thread, reason })
   }
 
   #hear(report: HeartbeatReport): void {
+    this.#gate.look()
     if (report.type === 'failed' && report.error.status === 401) {
       this.#gate.pass(() => this.#background(this.#replaceToken()))
     }
@@ -234,17 +236,26 @@ export class LockClient {
     this.#host?.nudge(false)
   }
 
+  /** A promise of the application may be the first to go on after this thread stood still. */
+  #gatedToken(authToken: AuthToken | undefined): AuthToken | undefined {
+    if (typeof authToken !== 'function') return authToken
+    return () => this.#gate.after(Promise.resolve().then(authToken))
+  }
+
   #goOn(isBack: boolean): void {
     this.#host?.nudge(isBack)
     this.#context.sessions.nudge()
   }
 
-  /** Hands everything back before anybody is told. */
+  /**
+   * Hands everything back first, and tells then: Firefox ends a listener of a page that is about to go when it runs for
+   * more than a moment. Nobody can ask in between, and who asks after the first line is told that it is lost.
+   */
   #leave(): void {
-    const isAnyHeld = this.#context.leases.size > 0
-    for (const lease of this.#context.leases) lease.leavePage()
+    const leases = [...this.#context.leases]
+    for (const lease of leases) lease.renounce()
     this.#context.sessions.leavePage()
-    if (isAnyHeld) this.#runtime.linger?.()
+    for (const lease of leases) lease.leavePage()
     this.#gate.open()
   }
 

@@ -40,17 +40,35 @@ export class EventLog {
   /** Calls `listener` with every event from now on; returns the way to stop. */
   subscribe(listener: (event: LockableEvent) => void): () => void {
     // A listener of its own for each call, so that subscribing one function twice and undoing it once leaves one.
-    const own = (event: LockableEvent) => listener(event)
+    const since = this.#seq
+    // What is kept back was already there when it subscribed, and `history()` has told it.
+    const own = (event: LockableEvent) => {
+      if (event.seq > since) listener(event)
+    }
     this.#listeners.add(own)
     return () => this.#listeners.delete(own)
   }
 
   /** The recent events, and those that tell where each lock is that is not idle; in order. */
   history(): readonly LockableEvent[] {
+    return this.#inOrder(this.#lifecycles.values(), this.#recent)
+  }
+
+  /** Of the same, those of one lock and those of the client as a whole. */
+  historyOf(lock: string): readonly LockableEvent[] {
+    const lifecycle = this.#lifecycles.get(lock)
+    const recent = this.#recent.filter((event) => !('lock' in event) || event.lock === lock)
+    return this.#inOrder(lifecycle === undefined ? [] : [lifecycle], recent)
+  }
+
+  #inOrder(
+    lifecycles: Iterable<ReadonlyMap<EventType, LockableEvent>>,
+    recent: readonly LockableEvent[],
+  ): readonly LockableEvent[] {
     const kept = new Map<number, LockableEvent>()
     for (const event of this.#connection.values()) kept.set(event.seq, event)
-    for (const events of this.#lifecycles.values()) for (const event of events.values()) kept.set(event.seq, event)
-    for (const event of this.#recent) kept.set(event.seq, event)
+    for (const events of lifecycles) for (const event of events.values()) kept.set(event.seq, event)
+    for (const event of recent) kept.set(event.seq, event)
     return [...kept.values()].sort((a, b) => a.seq - b.seq)
   }
 

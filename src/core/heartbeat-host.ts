@@ -84,7 +84,7 @@ export interface HeartbeatHostOptions {
 }
 
 /** The part of a `Runtime` that a beat loop needs. */
-export type PageRuntime = Pick<Runtime, 'now' | 'wall' | 'setTimer' | 'random' | 'send'>
+export type PageRuntime = Pick<Runtime, 'now' | 'slept' | 'wall' | 'setTimer' | 'random' | 'send'>
 
 /** Sends the heartbeats of all held locks of one client, in a worker or on the page. */
 export interface HeartbeatHost {

@@ -62,6 +62,7 @@ export class Lease {
   #ending: Ending | null = null
   #releasing: Promise<boolean> | null = null
   #cancelTimer: CancelTimer = () => {}
+  #isRenounced = false
 
   /** Releases, for `await using`. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -164,12 +165,14 @@ export class Lease {
     return this.#releasing
   }
 
-  /** @internal The page is about to go: the lock is handed back by a request that outlives it. */
+  /** @internal The page is about to go: from here on whoever asks is told that the lock is lost. */
+  renounce(): void {
+    this.#isRenounced = this.#state === 'held' && this.#certain() > 0
+  }
+
+  /** @internal Hands a lock that was renounced back by a request that outlives the page. */
   leavePage(): void {
-    this.#check()
-    if (this.#state !== 'held') return
-    this.#lose({ kind: 'left-page' })
-    this.#context.background(this.#keeper.leave(this.#term))
+    if (this.#isRenounced) this.#context.background(this.#keeper.leave(this.#term))
   }
 
   /** @internal What the beat loop tells about this lease. */
@@ -185,9 +188,7 @@ export class Lease {
       case 'renewed':
         return this.#renew(report)
       case 'refused':
-        this.#emit({ type: 'heartbeat.refused', ...this.#ids(), reason: report.reason })
-        if (!this.#isOver()) void this.#lose({ kind: 'refused', reason: report.reason })
-        return
+        return void this.#lose({ kind: 'refused', reason: report.reason })
       case 'failed':
         return this.#fail(report.error)
       case 'lapsed':
@@ -247,6 +248,7 @@ export class Lease {
   /** Ends the belief if its time is over. Every read goes through here (safety rule 4). */
   #check(): void {
     if (this.#state !== 'held') return
+    if (this.#isRenounced) return void this.#lose({ kind: 'left-page' })
     if (this.#certain() === 0) {
       const { maxHold } = this.#options
       const dropped = this.#lose(
@@ -319,11 +321,12 @@ export class Lease {
   #lose(trigger: LossTrigger): Promise<void> {
     const { events, runtime } = this.#context
     const now = { at: runtime.now() - (runtime.slept?.() ?? 0), wall: runtime.wall() }
-    const loss = diagnose(trigger, this.id, events.history(), now)
+    const loss = diagnose(trigger, this.id, events.historyOf(this.#lock.id), now)
     this.#loss = loss
     const dropped = this.#end('lost')
     this.#controller.abort(new LockLostError(this.name, loss))
     const tell = () => {
+      if (trigger.kind === 'refused') this.#emit({ type: 'heartbeat.refused', ...this.#ids(), reason: trigger.reason })
       this.#emit({ type: 'lost', ...this.#ids(), loss })
       this.#call(() => this.#options.onLockLoss?.(loss))
     }

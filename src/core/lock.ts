@@ -69,7 +69,8 @@ export class Lock {
     this.#context.closing.throwIfAborted()
     if (this.#waiting !== null || this.state === 'held') throw this.#busy()
     const { timeout = this.#options.timeout ?? Number.POSITIVE_INFINITY } = options
-    const wanted = linkAborts([options.signal, this.#options.signal, this.#context.closing])
+    const { closing, whenAwake } = this.#context
+    const wanted = linkAborts([options.signal, this.#options.signal, closing], whenAwake)
     const cancelTimer = this.#limit(wanted, timeout)
     this.#waiting = wanted
     this.#context.attend()

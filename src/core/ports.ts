@@ -117,8 +117,6 @@ export interface Runtime extends Clock, Timers {
   onPageChange(listener: (change: PageChange) => void): () => void
   /** Keeps the browser from freezing the page until what is returned is called. Default: nothing can be done. */
   preventFreezing?(): () => void
-  /** Gives requests that were just sent the time to get out of a page that is about to go. Default: none is needed. */
-  linger?(): void
   /** Reports an exception that a callback of the application threw. */
   reportException(error: unknown): void
 }

@@ -30,7 +30,7 @@ export interface LockableOptions {
   readonly worker?: 'auto' | 'off' | string | URL | (() => WorkerLike)
   /**
    * Whether a page that holds anything holds a native Web Lock too (shared, of a unique name), which keeps Chromium from
-   * freezing it. Firefox does not keep such a page in its back-forward cache. Default `true`.
+   * freezing it. Other browsers do without. Default `true`.
    */
   readonly preventFreezing?: boolean
 }

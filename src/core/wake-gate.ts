@@ -5,6 +5,8 @@ import type { CancelTimer, Runtime, Tabs } from './ports.ts'
 
 /** A lease whose end nobody noticed for more ms shows that this thread stood still, or its timers did. */
 const STALL_MS = 50
+/** ms without a sign of a worker that ticks every second at least, which show the same. */
+const SILENCE_MS = 2_500
 /** ms within which a thread that runs again hears what waits in its queue. */
 const QUEUE_MS = 30
 /** ms by which the clocks must have moved apart for it to be sleep: the worker slept as well, and has nothing to tell. */
@@ -27,20 +29,34 @@ export class WakeGate {
   #certain: { readonly at: Instant; readonly ms: number; readonly granted: number } | null = null
   /** By how much the wall clock was ahead of the monotonic one. */
   #ahead: number
+  /** By the monotonic clock, when somebody came here last. */
+  #passedAt: number
+  #hasWorker = false
   /** Set while the gate is closed. */
-  #cancelOpening: CancelTimer | null = null
+  #closed: { readonly until: number; readonly cancel: CancelTimer } | null = null
 
   constructor(runtime: Runtime, leases: HeldLeases, events: EventLog) {
     this.#runtime = runtime
     this.#leases = leases
     this.#events = events
     this.#ahead = this.#aheadNow()
+    this.#passedAt = runtime.now()
+  }
+
+  /** Whether a worker beats, which shows regularly that it runs, and may have kept what seems to be over. */
+  set hasWorker(hasWorker: boolean) {
+    this.#hasWorker = hasWorker
   }
 
   /** Runs `task` now, or when the gate opens. */
   pass(task: () => void): void {
     if (this.#isOpen()) task()
     else this.#waiting.push(task)
+  }
+
+  /** Something comes that need not wait: closes the gate if it must be. */
+  look(): void {
+    this.#isOpen()
   }
 
   /** Settles as `task` does, but not before the gate is open. */
@@ -54,27 +70,40 @@ export class WakeGate {
 
   /** Ends at once what is lost: nothing waits to be heard, as after a freeze, which stops the worker too. */
   open(): void {
-    this.#cancelOpening?.()
-    this.#cancelOpening = null
+    this.#closed?.cancel()
+    this.#closed = null
     this.#certain = null
     for (const lease of this.#leases) lease.look()
     this.#events.resume()
-    for (const task of this.#waiting.splice(0)) this.#run(task)
+    // Each by itself: whoever was told may have blocked for so long that the gate is closed again.
+    for (const task of this.#waiting.splice(0)) this.pass(() => this.#run(task))
   }
 
   #isOpen(): boolean {
-    if (this.#cancelOpening !== null) return false
-    if (this.#leases.size === 0 || this.#isCertain()) return true
+    const now = this.#runtime.now()
+    const silentMs = now - this.#passedAt
+    this.#passedAt = now
     const hasSlept = this.#hasSlept()
+    if (this.#closed !== null) return this.#openIfDue(now)
+    if (this.#leases.size === 0 || this.#isCertain()) return true
     const left = this.#lookAtLeases()
     if (left > 0) return true
-    if (-left <= STALL_MS || hasSlept) {
-      this.open()
-      return true
-    }
+    const isStalled = -left > STALL_MS || (this.#hasWorker && silentMs > SILENCE_MS)
+    if (!isStalled || hasSlept) this.open()
+    else this.#close(now)
+    return this.#closed === null
+  }
+
+  /** The timer of a hidden page may come a minute late, so whoever comes after its time opens the gate. */
+  #openIfDue(now: number): boolean {
+    if (this.#closed !== null && now >= this.#closed.until) this.open()
+    return this.#closed === null
+  }
+
+  #close(now: number): void {
     this.#events.pause()
-    this.#cancelOpening = this.#runtime.setTimer(() => this.open(), QUEUE_MS)
-    return false
+    const cancel = this.#runtime.setTimer(() => this.open(), QUEUE_MS)
+    this.#closed = { until: now + QUEUE_MS, cancel }
   }
 
   #isCertain(): boolean {

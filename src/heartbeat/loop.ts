@@ -32,6 +32,8 @@ export interface BeatLoopRuntime extends Clock, Timers {
 export class BeatLoop {
   readonly #runtime: BeatLoopRuntime
   readonly #beats = new Map<string, Beat>()
+  /** Dropped, with a heartbeat still on its way. */
+  readonly #ending = new Set<Beat>()
   #authToken: string | null = null
 
   constructor(runtime: BeatLoopRuntime) {
@@ -47,7 +49,10 @@ export class BeatLoop {
   async drop(id: string): Promise<void> {
     const beat = this.#beats.get(id)
     this.#beats.delete(id)
-    await beat?.stop()
+    if (beat === undefined) return
+    this.#ending.add(beat)
+    await beat.stop()
+    this.#ending.delete(beat)
   }
 
   pause(id: string, paused: boolean): void {
@@ -62,9 +67,9 @@ export class BeatLoop {
     this.#authToken = token
   }
 
-  /** ms between signs of life that suit every lock that is held; `null` if there is none. */
+  /** ms between signs of life that suit every lock that is held; `null` if there is none, nor a heartbeat on its way. */
   tickMs(): number | null {
-    if (this.#beats.size === 0) return null
+    if (this.#beats.size === 0 && this.#ending.size === 0) return null
     let shortest = LONGEST_TICK_MS
     for (const beat of this.#beats.values()) shortest = Math.min(shortest, beat.tickMs)
     return Math.max(SHORTEST_TICK_MS, shortest)

@@ -4,6 +4,8 @@ import type { Clock, Instant } from '../core/clock.ts'
 export interface Stamp {
   /** The sender's monotonic clock when it sent this. */
   readonly at: number
+  /** How many ms of that are sleep, as far as the sender has noticed. */
+  readonly slept: number
   /** The last message that the sender had received then; `null` if none. */
   readonly echo: Echo | null
 }
@@ -13,6 +15,13 @@ interface Echo {
   readonly yours: number
   /** The sender's when it received it. */
   readonly mine: number
+  /** How many ms of that are sleep. */
+  readonly slept: number
+}
+
+/** A clock that may count sleep, as `bootClock` does. */
+interface SleepCountingClock extends Clock {
+  slept?(): number
 }
 
 /**
@@ -21,26 +30,31 @@ interface Echo {
  * The clocks of two threads are never compared. But if a message left here at `p` and arrived there at `w` by the other
  * clock, then what happened there at `t` happened here no earlier than at `t − w + p`. So a lease that counts from a
  * translated instant ends too early, by the time that the message took, and never too late.
+ *
+ * Each thread finds out by itself that the machine slept, or takes a step of the wall clock for that. What the other one
+ * noticed since the echo may be unknown here, or never be noticed here, so it is taken off.
  */
 export class PeerClock {
-  readonly #clock: Clock
-  #received: { readonly theirs: number; readonly here: number } | null = null
+  readonly #clock: SleepCountingClock
+  #received: (Omit<Echo, 'yours'> & { readonly theirs: number }) | null = null
   #echo: Echo | null = null
+  #theirSleep = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: SleepCountingClock) {
     this.#clock = clock
   }
 
   /** The stamp for a message that is sent now. */
   stamp(): Stamp {
     const received = this.#received
-    const echo = received && { yours: received.theirs, mine: received.here }
-    return { at: this.#clock.now(), echo }
+    const echo = received && { yours: received.theirs, mine: received.mine, slept: received.slept }
+    return { at: this.#clock.now(), slept: this.#slept(), echo }
   }
 
   /** Takes note of the stamp of a message that was received now. */
   receive(stamp: Stamp): void {
-    this.#received = { theirs: stamp.at, here: this.#clock.now() }
+    this.#received = { theirs: stamp.at, mine: this.#clock.now(), slept: this.#slept() }
+    this.#theirSleep = stamp.slept
     if (stamp.echo !== null) this.#echo = stamp.echo
   }
 
@@ -53,6 +67,12 @@ export class PeerClock {
   toHere(theirs: Instant): Instant {
     const echo = this.#echo
     if (echo === null) throw new Error('No echo of this clock has come back, so nothing can be translated.')
-    return { mono: Math.min(theirs.mono - echo.mine + echo.yours, this.#clock.now()), wall: theirs.wall }
+    const noticedSince = this.#theirSleep - echo.slept
+    const earliest = theirs.mono - noticedSince - echo.mine + echo.yours
+    return { mono: Math.min(earliest, this.#clock.now()), wall: theirs.wall }
+  }
+
+  #slept(): number {
+    return this.#clock.slept?.() ?? 0
   }
 }

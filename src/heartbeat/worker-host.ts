@@ -50,6 +50,7 @@ export class WorkerHost {
   readonly #drops = new Map<string, () => void>()
   readonly #worker: SpawnedWorker
   #isOver = false
+  #isWatched = false
   #cancelWatchdog: CancelTimer
 
   constructor(options: WorkerHostOptions) {
@@ -65,8 +66,9 @@ export class WorkerHost {
   }
 
   hold(beating: Beating): void {
-    // An idle worker does not tick, but it answers to this at once, unless it died meanwhile.
-    this.#watch(0)
+    // An idle worker does not tick, but it answers to this at once, unless it died meanwhile. One that should tick is
+    // not given more time for every lock that comes.
+    if (!this.#isWatched) this.#watch(0)
     this.#post({ type: 'hold', beating })
   }
 
@@ -137,6 +139,7 @@ export class WorkerHost {
   /** @param nextMs when the worker will say again that it runs; `null` if it will not. */
   #watch(nextMs: number | null): void {
     this.#cancelWatchdog()
+    this.#isWatched = nextMs !== null
     if (nextMs === null) return
     const silence = Math.max(SHORTEST_SILENCE_MS, nextMs * MISSED_TICKS)
     const lastChance = Math.min(LAST_CHANCE.most, Math.max(LAST_CHANCE.least, nextMs * LAST_CHANCE.tickPart))

@@ -5,7 +5,12 @@ import { BeatLoop } from './loop.ts'
 import type { Stamped, ToPage, ToWorker } from './messages.ts'
 import { PeerClock } from './peer-clock.ts'
 
+/** ms by which a tick is late that shows that this thread stood still. */
+const STOOD_STILL_MS = 1_000
+
 export interface WorkerThreadRuntime extends Clock, Timers {
+  /** How many ms of `now()` the machine slept. Default: none. */
+  slept?(): number
   random(): number
   /** What carries requests to the server at `url`. */
   sendTo(url: string): Send
@@ -66,6 +71,8 @@ export class WorkerThread {
   #tick(): void {
     const { now, setTimer } = this.#runtime
     const lateMs = this.#tickDueAt === null ? 0 : Math.max(0, now() - this.#tickDueAt)
+    // Nobody tells a worker that its machine has slept.
+    if (lateMs > STOOD_STILL_MS) this.#loop?.nudge(true)
     const nextMs = this.#loop?.tickMs() ?? null
     this.#post({ type: 'tick', nextMs, lateMs })
     this.#cancelTick()

@@ -6,7 +6,7 @@ import type { Send, WireReply, WireRequest } from '../core/ports.ts'
 export function fetchSend(baseUrl: string, own?: typeof fetch): Send {
   // Looked up at each call, so that a fetch that is instrumented later is used.
   const fetchFunction: typeof fetch = own ?? ((input, init) => fetch(input, init))
-  return async (request, { timeoutMs, signal, keepalive }) => {
+  return async (request, { timeoutMs, signal, keepalive = false }) => {
     const abort = linkAborts([signal])
     const timer = setTimeout(() => abort.abort(TIMED_OUT), timeoutMs)
     try {
@@ -60,8 +60,20 @@ export async function readResponse(response: Response): Promise<WireReply> {
   return {
     status: response.status,
     contentType: response.headers.get('content-type') ?? '',
-    body: await response.text(),
+    body: await readText(response),
     retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null,
+  }
+}
+
+/** In Firefox `text()` of a worker needs the page's thread, which may be blocked; a reader does not. */
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return response.text()
+  const decoder = new TextDecoder()
+  for (let text = ''; ; ) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    text += decoder.decode(value, { stream: true })
   }
 }
 

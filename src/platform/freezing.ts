@@ -7,7 +7,9 @@ import { secret } from './secret.ts'
  * policy). The name is unique and the lock shared, so that nobody ever waits for it.
  */
 export function preventFreezing(): () => void {
-  const locks = typeof window === 'undefined' ? undefined : globalThis.navigator?.locks
+  // Where nothing is frozen, as in Firefox, the lock would only bar the page from the back-forward cache.
+  const mayFreeze = typeof document !== 'undefined' && 'onfreeze' in document
+  const locks = mayFreeze ? globalThis.navigator?.locks : undefined
   if (!locks) return () => {}
   let letGo = () => {}
   const held = new Promise<void>((resolve) => {

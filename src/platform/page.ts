@@ -2,9 +2,6 @@ import type { PageChange } from '../core/ports.ts'
 
 type Listen = readonly [type: string, change: (event: Event) => PageChange | null]
 
-/** ms that it takes Firefox to hand over a request of a page that has no worker; without them it is often lost. */
-const LINGER_MS = 3
-
 /** Tells what happens to the page; does nothing where there is none. Returns the way to stop. */
 export function onPageChange(listener: (change: PageChange) => void): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {}
@@ -18,23 +15,31 @@ export function onPageChange(listener: (change: PageChange) => void): () => void
     ['online', () => 'online'],
     ['offline', () => 'offline'],
   ]
-  // Capturing listeners on the window run first, but for those that the application made there before: it finds the truth.
   const undos = listens.map(([type, change]) => {
-    const tell = (event: Event) => {
+    const tell = once((event) => {
       const told = change(event)
       if (told !== null) listener(told)
-    }
+    })
+    // Capturing listeners on the window run first, but for those that the application made there before: it finds the truth.
     window.addEventListener(type, tell, { capture: true })
-    return () => window.removeEventListener(type, tell, { capture: true })
+    // Firefox cuts a listener off in the middle when a tab is closed, but calls the next one all the same.
+    if (type === 'pagehide') window.addEventListener(type, tell)
+    return () => {
+      window.removeEventListener(type, tell, { capture: true })
+      window.removeEventListener(type, tell)
+    }
   })
   return () => {
     for (const undo of undos) undo()
   }
 }
 
-/** Gives requests that were just sent the time to get out of a page that is about to go. */
-export function linger(): void {
-  if (typeof window === 'undefined') return
-  const end = performance.now() + LINGER_MS
-  while (performance.now() < end);
+/** Does nothing for an event for which `listener` has returned before. */
+function once(listener: (event: Event) => void): (event: Event) => void {
+  let done: Event | null = null
+  return (event) => {
+    if (event === done) return
+    listener(event)
+    done = event
+  }
 }

@@ -15,9 +15,11 @@ export function countdown(client: Lockable, name: string, every: number): Source
   const update = () => {
     clearTimeout(timer)
     const left = remainingOf(client, name)
+    // The loss is told in a moment: the signal aborts before anything is rendered.
+    if (left === 0) return
     const steps = left === null ? null : Math.ceil(left / every)
     // Due when the next step is reached, not a step from now, so that late timers do not add up.
-    if (left !== null && steps !== null && left > 0) timer = setTimeout(update, left - (steps - 1) * every)
+    if (left !== null && steps !== null) timer = setTimeout(update, left - (steps - 1) * every)
     const before = value
     value = steps === null ? null : steps * every
     if (value !== before) for (const listener of [...listeners]) listener()
@@ -49,9 +51,8 @@ export function countdown(client: Lockable, name: string, every: number): Source
   }
 }
 
-/** The longest if the client holds several shared leases of that name. */
+/** The longest if the client holds several shared leases of that name; 0 if it is over and that is not told yet. */
 function remainingOf(client: Lockable, name: string): number | null {
   const held = heldUnder(lockStore(client).getState(), name)
-  const left = held.map(({ id }) => client.find(id)?.peek() ?? 0).filter((ms) => ms > 0)
-  return left.length === 0 ? null : Math.max(...left)
+  return held.length === 0 ? null : Math.max(...held.map(({ id }) => client.find(id)?.peek() ?? 0))
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BeatingLock, HeartbeatReport } from '../../src/core/heartbeat-host.ts'
-import { termOf } from '../../src/core/term.ts'
 import { BeatLoop } from '../../src/heartbeat/loop.ts'
+import { beatingLock, renewedReply } from '../support/heartbeats.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const LEASE = 12_000
@@ -29,22 +29,10 @@ function loop({
     send: async () => {
       sent.push(time.now)
       if (rttMs > 0) await new Promise<void>((arrive) => time.setTimer(arrive, rttMs))
-      const reply = { v: 2, response: true, fencing_token: 1, lease_ms: LEASE, expires_in_ms: LEASE, ending }
-      return { status: 200, contentType: 'application/json', body: JSON.stringify(reply), retryAfterMs: null }
+      return renewedReply(LEASE, ending)
     },
   })
-  const beating = (options: Partial<BeatingLock> = {}): BeatingLock => ({
-    kind: 'lock',
-    id: '1',
-    name: 'a',
-    owner: 'owner',
-    leaseMs: null,
-    term: termOf({ mono: time.now, wall: time.now }, LEASE),
-    confirm: false,
-    intervalMs: null,
-    stallTimeoutMs: null,
-    ...options,
-  })
+  const beating = (more?: Partial<BeatingLock>) => beatingLock(clock, LEASE, more)
   return { time, beats, reports, sent, beating }
 }
 
@@ -133,15 +121,14 @@ describe('the beat loop', () => {
     expect(sent).toHaveLength(1)
   })
 
-  it('shows that it runs often enough for the shortest lease and stall timeout', () => {
+  it('shows that it runs often enough for the shortest lease and stall timeout', async () => {
     const { beats, beating } = loop()
     expect(beats.tickMs()).toBeNull()
     beats.hold(beating())
     expect(beats.tickMs()).toBeLessThanOrEqual(1_000)
     beats.hold(beating({ id: '2', stallTimeoutMs: 1_000 }))
     expect(beats.tickMs()).toBe(250)
-    void beats.drop('1')
-    void beats.drop('2')
+    await Promise.all([beats.drop('1'), beats.drop('2')])
     expect(beats.tickMs()).toBeNull()
   })
 })

@@ -37,6 +37,38 @@ describe('an instant of the other thread', () => {
     )
   })
 
+  it('is not later than it was, though the other thread takes steps of the wall clock for sleep', () => {
+    const step = fc.double({ min: 0, max: 30_000, noNaN: true })
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 5, maxLength: 5 }),
+        fc.array(ms, { minLength: 5, maxLength: 5 }),
+        (steps, ways) => {
+          let time = 0
+          let slept = 0
+          const page = new PeerClock({ now: () => time, wall: () => time })
+          const worker = new PeerClock({ now: () => time + slept, wall: () => time, slept: () => slept })
+          const pass = (index: number) => {
+            time += ways[index] ?? 0
+            slept += steps[index] ?? 0
+          }
+          pass(0)
+          const ping = page.stamp()
+          pass(1)
+          worker.receive(ping)
+          pass(2)
+          page.receive(worker.stamp())
+          pass(3)
+          const happened = time
+          const there = { mono: time + slept, wall: time }
+          pass(4)
+          page.receive(worker.stamp())
+          expect(page.toHere(there).mono).toBeLessThanOrEqual(happened + 1e-5)
+        },
+      ),
+    )
+  })
+
   it('cannot be translated before a message has gone there and back', () => {
     const { page, worker } = threads(5)
     expect(() => page.peer.toHere({ mono: 0, wall: 0 })).toThrow(/No echo/)

@@ -1,34 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import type { BeatingLock, HeartbeatReport, HeartbeatThread, SignOfLife } from '../../src/core/heartbeat-host.ts'
-import type { Send, WireRequest } from '../../src/core/ports.ts'
-import { termOf } from '../../src/core/term.ts'
-import type { Stamped, ToWorker } from '../../src/heartbeat/messages.ts'
-import type { WorkerChoice } from '../../src/heartbeat/recruiter.ts'
+import type { BeatingLock, HeartbeatThread, SignOfLife } from '../../src/core/heartbeat-host.ts'
+import type { Send } from '../../src/core/ports.ts'
 import { SupervisedHost } from '../../src/heartbeat/supervised-host.ts'
-import type { SpawnListeners } from '../../src/heartbeat/worker-host.ts'
-import { WorkerThread } from '../../src/heartbeat/worker-thread.ts'
-import { settle, VirtualMachine, VirtualTime } from '../support/virtual-time.ts'
+import { beatingLock, classicRenewedReply, renewedReply } from '../support/heartbeats.ts'
+import { VirtualMachine, VirtualTime } from '../support/virtual-time.ts'
+import { portsOf, VirtualWorkers, type WorkerStart } from '../support/virtual-worker.ts'
 
 const LEASE = 12_000
 /** A third of the lease, less its margin. */
 const INTERVAL = (LEASE - 340) / 3
 
 interface Sent {
+  /** `page`, or `worker` with its number, from 1 on. */
   readonly from: string
   readonly at: number
-  readonly request: WireRequest
-}
-
-/** A worker that was started. */
-interface Started {
-  readonly machine: VirtualMachine
-  readonly listeners: SpawnListeners
-  isTerminated: boolean
 }
 
 interface SetUp {
-  /** What each start does: run, throw, or tell of an error later. Default: run. */
-  readonly starts?: readonly ('runs' | 'throws' | 'is forbidden' | 'is silent')[]
+  readonly starts?: readonly WorkerStart[]
   readonly choices?: number
   readonly rttMs?: number
 }
@@ -38,92 +27,35 @@ function setUp({ starts = [], choices = 1, rttMs = 0 }: SetUp = {}) {
   const time = new VirtualTime()
   const page = new VirtualMachine(time)
   const sent: Sent[] = []
-  const reports: HeartbeatReport[] = []
   const threads: HeartbeatThread[] = []
   const signs: SignOfLife[] = []
-  const workers: Started[] = []
-  const spawned: number[] = []
 
+  const nameOf = (machine: VirtualMachine) => {
+    const index = workers.started.findIndex((worker) => worker.machine === machine)
+    return index < 0 ? 'page' : `worker ${index + 1}`
+  }
   const sendFrom =
-    (from: string, machine: VirtualMachine): Send =>
-    (request) => {
-      sent.push({ from, at: time.now, request })
-      const reply = { v: 2, response: true, fencing_token: 1, lease_ms: LEASE, expires_in_ms: LEASE }
+    (machine: VirtualMachine): Send =>
+    ({ method }) => {
+      sent.push({ from: nameOf(machine), at: time.now })
+      const reply = method === 'GET' ? classicRenewedReply() : renewedReply(LEASE)
       return new Promise((resolve) => {
-        time.setTimer(() => {
-          const answer = {
-            status: 200,
-            contentType: 'application/json',
-            retryAfterMs: null,
-            body: bodyOf(request, reply),
-          }
-          machine.run(() => resolve(answer))
-        }, rttMs)
+        time.setTimer(() => machine.run(() => resolve(reply)), rttMs)
       })
     }
-  const portsOf = (machine: VirtualMachine) => ({
-    now: () => machine.now(),
-    wall: () => machine.wall(),
-    setTimer: (fire: () => void, ms: number) => machine.setTimer(fire, ms),
-    random: () => 0.5,
-  })
-
-  const spawn = (choice: number) => (listeners: SpawnListeners) => {
-    spawned.push(choice)
-    const how = starts[spawned.length - 1] ?? 'runs'
-    if (how === 'throws') throw new Error(`choice ${choice} is insecure`)
-    const machine = new VirtualMachine(time)
-    const started: Started = { machine, listeners, isTerminated: false }
-    workers.push(started)
-    const from = `worker ${workers.length}`
-    const toPage = (task: () => void) => time.setTimer(() => page.run(task), 0)
-    const thread = new WorkerThread({
-      ...portsOf(machine),
-      sendTo: () => sendFrom(from, machine),
-      post: (message) => toPage(() => listeners.message(message)),
-    })
-    if (how === 'is forbidden') toPage(() => listeners.failed(`choice ${choice} is forbidden`))
-    const hears = how === 'runs'
-    return {
-      post: (message: Stamped<ToWorker>) => {
-        if (hears) time.setTimer(() => machine.run(() => started.isTerminated || thread.hear(message)), 0)
-      },
-      terminate: () => {
-        started.isTerminated = true
-        machine.freeze()
-      },
-    }
-  }
-
+  const workers = new VirtualWorkers({ time, page, sendFrom, choices, starts })
   const host = new SupervisedHost({
     url: 'http://127.0.0.1:5625',
-    page: { ...portsOf(page), send: sendFrom('page', page) },
-    choices: Array.from(
-      { length: choices },
-      (_, index): WorkerChoice => ({ spawn: spawn(index), isBuiltIn: index === 0 }),
-    ),
-    dispatch: (report) => reports.push(report),
+    page: { ...portsOf(page), send: sendFrom(page) },
+    choices: workers.choices,
+    dispatch: () => {},
     threadChanged: (thread) => threads.push(thread),
     tick: (sign) => signs.push(sign),
   })
-  const beating = (more: Partial<BeatingLock> = {}): BeatingLock => ({
-    kind: 'lock',
-    id: '1',
-    name: 'a',
-    owner: 'owner',
-    leaseMs: null,
-    term: termOf({ mono: page.now(), wall: page.wall() }, LEASE),
-    confirm: false,
-    intervalMs: null,
-    stallTimeoutMs: null,
-    ...more,
-  })
+  const beating = (more?: Partial<BeatingLock>) => beatingLock(page, LEASE, more)
   const from = (since = 0) => sent.filter(({ at }) => at >= since).map((each) => each.from)
-  return { time, page, host, beating, sent, from, reports, threads, signs, workers, spawned }
-}
-
-function bodyOf({ method }: WireRequest, reply: object): string {
-  return JSON.stringify(method === 'GET' ? { response: true } : reply)
+  const { started, tried } = workers
+  return { time, page, host, beating, sent, from, threads, signs, workers: started, tried }
 }
 
 describe('heartbeats', () => {
@@ -165,12 +97,43 @@ describe('heartbeats', () => {
     expect(sent).toHaveLength(1)
   })
 
+  it('of a classic lock are not taken over a second time before the first has ended', async () => {
+    const { time, host, beating, sent, workers, threads } = setUp({ rttMs: 5_000 })
+    host.hold(beating({ owner: null, leaseMs: LEASE, confirm: true }))
+    await time.advance(100)
+    workers[0]?.fail('it crashed')
+    await time.advance(1_100)
+    expect(workers).toHaveLength(2)
+    expect(threads.map(({ thread }) => thread)).toEqual(['worker', 'page', 'worker'])
+    await time.advance(3_799)
+    expect(sent).toEqual([{ from: 'page', at: 0 }])
+    await time.advance(1)
+    // The answer to the page's is there.
+    expect(sent.slice(1)).toEqual([{ from: 'worker 2', at: 5_000 }])
+  })
+
+  it('of a classic lock that is dropped while they are taken over a second time have ended first', async () => {
+    const { time, host, beating, sent, workers } = setUp({ rttMs: 5_000 })
+    host.hold(beating({ owner: null, leaseMs: LEASE, confirm: true }))
+    await time.advance(100)
+    workers[0]?.fail('it crashed')
+    await time.advance(1_900)
+    expect(workers).toHaveLength(2)
+    let droppedAt: number | null = null
+    void host.drop('1').then(() => {
+      droppedAt = time.now
+    })
+    await time.advance(LEASE)
+    expect(droppedAt).toBe(5_000)
+    expect(sent).toEqual([{ from: 'page', at: 0 }])
+  })
+
   it('that are paused stay so, whoever beats', async () => {
     const { time, host, beating, sent, workers } = setUp()
     host.hold(beating())
     host.pause('1', true)
     await time.advance(2_000)
-    workers[0]?.listeners.failed('it crashed')
+    workers[0]?.fail('it crashed')
     await time.advance(LEASE * 2)
     expect(sent).toEqual([])
     host.hold(beating())
@@ -196,15 +159,48 @@ describe('a worker that is gone', () => {
     expect(from(diedAt)).toEqual(['page'])
   })
 
-  it('with a noise is replaced at once; this is told once, and a new one goes on', async () => {
+  it('without a noise is missed also while other locks come and go', async () => {
+    const { time, host, beating, threads, workers } = setUp()
+    host.hold(beating())
+    await time.advance(INTERVAL + 100)
+    workers[0]?.machine.freeze()
+    const diedAt = time.now
+    for (let other = 0; threads.length === 1 && time.now - diedAt < LEASE; other += 1) {
+      host.hold(beating({ id: `other ${other}` }))
+      await time.advance(200)
+      void host.drop(`other ${other}`)
+    }
+    expect(time.now - diedAt).toBeLessThan(INTERVAL)
+    expect(threads.at(-1)).toMatchObject({ thread: 'page', isLoss: true })
+  })
+
+  it('with the last heartbeat of a classic lock on its way keeps nobody waiting for that', async () => {
+    const { time, host, beating, sent, workers } = setUp({ rttMs: 900 })
+    host.hold(beating({ owner: null, leaseMs: LEASE }))
+    await time.until(() => sent.length === 1)
+    await time.advance(100)
+    workers[0]?.machine.freeze()
+    let dropped = false
+    void host.drop('1').then(() => {
+      dropped = true
+    })
+    await time.advance(LEASE)
+    expect(dropped).toBe(true)
+  })
+
+  it('with a noise is told of once; the page takes over at once, and after a second another one goes on', async () => {
     const { time, host, beating, from, threads, workers } = setUp()
     host.hold(beating())
-    await time.advance(INTERVAL)
+    await time.advance(INTERVAL + 100)
     const diedAt = time.now
-    workers[0]?.listeners.failed('it crashed')
-    await time.advance(500)
-    expect(from(diedAt)).toContain('page')
+    workers[0]?.fail('it crashed')
+    await time.advance(0)
+    expect(from(diedAt)).toEqual(['page'])
     expect(threads.slice(1)).toEqual([{ thread: 'page', reason: 'it crashed', isLoss: true }])
+    await time.advance(999)
+    expect(workers).toHaveLength(1)
+    await time.advance(1)
+    expect(workers).toHaveLength(2)
     await time.advance(LEASE)
     expect(threads.slice(2)).toEqual([{ thread: 'worker', reason: null, isLoss: false }])
     expect(from().at(-1)).toBe('worker 2')
@@ -217,7 +213,7 @@ describe('a worker that is gone', () => {
     for (let death = 0; death < 4; death += 1) {
       await time.until(() => workers.length > death)
       await time.advance(100)
-      workers.at(-1)?.listeners.failed('it crashed')
+      workers.at(-1)?.fail('it crashed')
     }
     await time.advance(600_000)
     expect(workers).toHaveLength(4)
@@ -230,13 +226,13 @@ describe('a worker that is gone', () => {
     for (let death = 0; death < 6; death += 1) {
       await time.until(() => workers.length > death)
       await time.advance(61_000)
-      workers.at(-1)?.listeners.failed('it crashed')
+      workers.at(-1)?.fail('it crashed')
     }
     await time.until(() => workers.length === 7)
     expect(workers).toHaveLength(7)
   })
 
-  it('because nothing was held is not missed, for it is asked nothing', async () => {
+  it('that dies while nothing is held is missed only when something is', async () => {
     const { time, host, beating, threads, workers } = setUp()
     host.hold(beating())
     await time.advance(1_000)
@@ -284,10 +280,10 @@ describe('a worker that is gone', () => {
 
 describe('a worker that cannot be had', () => {
   it('is replaced by the next choice', async () => {
-    const { time, host, beating, threads, spawned } = setUp({ starts: ['is forbidden', 'runs'], choices: 2 })
+    const { time, host, beating, threads, tried } = setUp({ starts: ['is forbidden', 'runs'], choices: 2 })
     host.hold(beating())
     await time.advance(100)
-    expect(spawned).toEqual([0, 1])
+    expect(tried).toEqual([0, 1])
     expect(threads).toEqual([{ thread: 'worker', reason: null, isLoss: false }])
   })
 
@@ -309,9 +305,9 @@ describe('a worker that cannot be had', () => {
 
   it('is not tried again if it is built in and forbidden; another one is, a few times', async () => {
     const starts = Array.from({ length: 12 }, () => 'is forbidden' as const)
-    const { time, spawned } = setUp({ starts, choices: 2 })
+    const { time, tried } = setUp({ starts, choices: 2 })
     await time.advance(600_000)
-    expect(spawned).toEqual([0, 1, 1, 1, 1])
+    expect(tried).toEqual([0, 1, 1, 1, 1])
   })
 
   it('at first, and can be had later, takes over', async () => {
@@ -323,16 +319,29 @@ describe('a worker that cannot be had', () => {
 })
 
 describe('a host that is closed', () => {
-  it('ends its worker, and starts no other', async () => {
+  it('ends its worker, and nothing beats any more', async () => {
+    const { time, host, beating, workers, sent } = setUp()
+    host.hold(beating())
+    await time.advance(INTERVAL + 100)
+    expect(sent).toHaveLength(1)
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([false])
+    host.close()
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true])
+    await time.advance(60_000)
+    expect(workers).toHaveLength(1)
+    expect(sent).toHaveLength(1)
+  })
+
+  it('starts no other worker for one that was lost before', async () => {
     const { time, host, beating, workers, sent } = setUp()
     host.hold(beating())
     await time.advance(100)
-    workers[0]?.listeners.failed('it crashed')
-    await settle()
+    workers[0]?.fail('it crashed')
+    await time.advance(0)
     const before = sent.length
     host.close()
     await time.advance(60_000)
     expect(workers).toHaveLength(1)
-    expect(sent.slice(before)).toEqual([])
+    expect(sent).toHaveLength(before)
   })
 })

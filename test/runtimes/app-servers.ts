@@ -1,12 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { VITE } from './bundlers.ts'
 import { Child } from './child.ts'
 import { consumers } from './consumers.ts'
 import type { App } from './web-app.ts'
 
-const VITE = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
 const NEXT = join(consumers.next, 'node_modules/.bin/next')
 const NO_TELEMETRY = { NEXT_TELEMETRY_DISABLED: '1' }
 
@@ -31,6 +30,11 @@ function next(folder: string, ...args: readonly string[]): Child {
 }
 
 async function appOf(server: Child, address: RegExp): Promise<App> {
-  const [, url = ''] = await server.line(address)
-  return { url: new URL(url).href, close: () => server.kill() }
+  try {
+    const [, url = ''] = await server.line(address)
+    return { url: new URL(url).href, close: () => server.kill() }
+  } catch (error) {
+    await server.kill()
+    throw error
+  }
 }

@@ -6,16 +6,14 @@ import { startNext, startViteDev } from './app-servers.ts'
 import { buildWithEsbuild, buildWithEsbuildAsClassic, buildWithVite, buildWithWebpack } from './bundlers.ts'
 import { consumers } from './consumers.ts'
 import { type RealServer, startServer } from './lock-server.ts'
-import { expectBeatingWorker, expectHeldAndReleased, openPage } from './open-page.ts'
+import { expectBeatingWorker, expectHeldAndReleased, openPage, STRICT } from './open-page.ts'
 import { type App, serveApp } from './web-app.ts'
 
 const PLAIN = join(consumers.web, 'pages/plain')
 const CLASSIC = join(consumers.web, 'pages/classic')
 const NEXT = join(consumers.next, 'pages/next')
 
-/** No blob worker. Requests may go to the lock server, which is another origin. */
-const STRICT = "default-src 'self'; connect-src *"
-/** The same for workers; Next.js needs inline scripts. */
+/** As strict with workers; Next.js needs inline scripts. */
 const STRICT_FOR_NEXT = `${STRICT}; script-src 'self' 'unsafe-inline'`
 
 let server: RealServer
@@ -51,8 +49,7 @@ function itKeepsItsLock(app: () => App, policy: string): void {
   })
 
   it('keeps it from the worker file, without being told of it, where its policy forbids blobs', async () => {
-    const headers = { 'content-security-policy': policy }
-    expectBeatingWorker(await openPage(browser, app(), server.url, { headers }), /^http:.*\.js/)
+    expectBeatingWorker(await openPage(browser, app(), server.url, { policy }), /^http:.*\.js/)
   })
 }
 
@@ -87,8 +84,7 @@ describe.each([
   })
 
   it('keeps it itself where its policy forbids blobs, since there is no file', async () => {
-    const headers = { 'content-security-policy': STRICT }
-    const course = await openPage(browser, app(), server.url, { headers, query: { busy: 'no' } })
+    const course = await openPage(browser, app(), server.url, { policy: STRICT, query: { busy: 'no' } })
     expectHeldAndReleased(course)
     expect(course.thread).toBe('page')
   })
@@ -98,8 +94,8 @@ describe('a page whose policy asks for Trusted Types', () => {
   const app = startOnce(() => built(PLAIN, buildWithVite))
 
   it('keeps its lock itself', async () => {
-    const headers = { 'content-security-policy': "require-trusted-types-for 'script'" }
-    const course = await openPage(browser, app(), server.url, { headers, query: { busy: 'no' } })
+    const policy = "require-trusted-types-for 'script'"
+    const course = await openPage(browser, app(), server.url, { policy, query: { busy: 'no' } })
     expectHeldAndReleased(course)
     expect(course).toMatchObject({ thread: 'page', workers: [] })
   })

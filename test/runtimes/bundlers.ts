@@ -5,7 +5,8 @@ import { expect } from 'vitest'
 import { Child } from './child.ts'
 import { consumers } from './consumers.ts'
 
-const VITE = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
+/** The script of the Vite that the library is developed with. */
+export const VITE = fileURLToPath(new URL('../../node_modules/vite/bin/vite.js', import.meta.url))
 const INSTALLED = join(consumers.web, 'node_modules/.bin')
 
 /** Builds the application in `folder` into its `dist`, as its author would. */

@@ -6,9 +6,9 @@ export interface Consumers {
   readonly tarball: string
   /** A folder in which nothing but the package was installed. */
   readonly bare: string
-  /** One that has React, zustand, esbuild, webpack and the types of Node besides. */
+  /** One that has React, zustand, esbuild, webpack and the types of Node as well. */
   readonly web: string
-  /** One that has Next.js besides, which is big. */
+  /** One that has Next.js and React, and no other bundler: Next.js is big. */
   readonly next: string
 }
 

@@ -3,6 +3,9 @@ import { expect } from 'vitest'
 import { askStatus, isFree } from './lock-server.ts'
 import { type App, withHeaders } from './web-app.ts'
 
+/** A Content Security Policy that allows no blob worker. Requests may go to the lock server, which is another origin. */
+export const STRICT = "default-src 'self'; connect-src *"
+
 /** What `pages/course.js` tells of itself while it holds. */
 interface Told {
   readonly state: string
@@ -23,8 +26,8 @@ export interface Course extends Told {
 }
 
 export interface Visit {
-  /** Sent with the page, such as a Content Security Policy. */
-  readonly headers?: Readonly<Record<string, string>>
+  /** The Content Security Policy that is sent with the page. */
+  readonly policy?: string
   readonly query?: Readonly<Record<string, string>>
   /** Runs in the page before all of its own scripts. */
   readonly prepare?: () => void
@@ -35,9 +38,9 @@ export async function openPage(
   browser: Browser,
   app: App,
   serverUrl: string,
-  { headers, query, prepare }: Visit = {},
+  { policy, query, prepare }: Visit = {},
 ): Promise<Course> {
-  const front = headers && (await withHeaders(app, headers))
+  const front = policy === undefined ? undefined : await withHeaders(app, { 'content-security-policy': policy })
   const page = await browser.newPage()
   try {
     const name = crypto.randomUUID()

@@ -6,7 +6,7 @@ import { launchChromium } from '../support/chromium.ts'
 import { buildWithEsbuild, buildWithVite } from './bundlers.ts'
 import { consumers } from './consumers.ts'
 import { type RealServer, startServer } from './lock-server.ts'
-import { type Course, expectBeatingWorker, expectHeldAndReleased, openPage, type Visit } from './open-page.ts'
+import { type Course, expectBeatingWorker, expectHeldAndReleased, openPage, STRICT, type Visit } from './open-page.ts'
 import { serveApp } from './web-app.ts'
 
 const SCOPE = join(consumers.web, 'pages/scope')
@@ -61,19 +61,16 @@ describe.each([
   })
 })
 
-/** No blob worker. Requests may go to the lock server, which is another origin. */
-const STRICT = { 'content-security-policy': "default-src 'self'; connect-src *" }
-
 describe('a page that names the worker itself', () => {
   it('keeps its lock from that if Vite knows the address', async () => {
     const folder = join(consumers.web, 'pages/own-worker')
     await buildWithVite(folder)
-    expectBeatingWorker(await open(folder, { headers: STRICT }), /^http:.*\/worker-[^/]+\.js$/)
+    expectBeatingWorker(await open(folder, { policy: STRICT }), /^http:.*\/lockable-worker-[^/]+\.js$/)
   })
 
   it('keeps its lock from that if esbuild makes it an entry', async () => {
     const folder = join(consumers.web, 'pages/own-worker-esbuild')
     await buildWithEsbuild(folder, ['lockable-worker=lockable/worker'])
-    expectBeatingWorker(await open(folder, { headers: STRICT }), /^http:.*\/lockable-worker\.js$/)
+    expectBeatingWorker(await open(folder, { policy: STRICT }), /^http:.*\/lockable-worker\.js$/)
   })
 })

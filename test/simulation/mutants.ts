@@ -83,7 +83,7 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no tombstones',
-    rules: ['zombie grant', 'loss without a fault', 'session'],
+    rules: ['zombie grant', 'loss without a fault', 'session', 'seq'],
     dialect: 'owned',
     within: 300,
     tweaks: { storeOptions: (options) => ({ ...options, limits: { tombstones: 0 } }) },

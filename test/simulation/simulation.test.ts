@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runOptionsOf, worldOf } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
@@ -10,6 +12,19 @@ const SEEDS = 200
 const CLASSIC_SEEDS = 80
 /** Each costs as much as ten others: real `Request` and `Response` objects need the event loop. */
 const HANDLER_SEEDS = 20
+
+const GUARANTEES = readFileSync(join(import.meta.dirname, '../../docs/guarantees.md'), 'utf8')
+
+/** What the table of mutants says of each: its name, by which rules it is noticed, and within how many seeds. */
+function tableOfMutants(): (readonly string[])[] {
+  const [, table = ''] = GUARANTEES.split('| broken on purpose |')
+  const rows = table.split('\n').slice(2)
+  const end = rows.findIndex((row) => !row.startsWith('|'))
+  return rows.slice(0, end < 0 ? rows.length : end).map((row) => {
+    const [, name = '', , rules = '', within = ''] = row.split('|').map((cell) => cell.trim())
+    return [name, rules, within]
+  })
+}
 
 /** The first seed that breaks a rule, as a person would read of it, or `null`. */
 async function firstFailure(from: number, count: number, options: WorldOptions): Promise<string | null> {
@@ -58,6 +73,12 @@ describe('each rule, when it is broken on purpose:', () => {
       return
     }
     expect.unreachable('It was not noticed.')
+  })
+
+  it('stands in the table of docs/guarantees.md as it is here', () => {
+    const rows = MUTANTS.map(({ name, rules, within }) => [name, rules.join(', '), within.toLocaleString('en')])
+    expect(tableOfMutants()).toEqual(rows)
+    expect(GUARANTEES).toContain(` ${MUTANTS.length} broken variants `)
   })
 })
 

@@ -117,7 +117,9 @@ export class VirtualMachine implements Clock, Timers {
 
   /** Runs what became due while the machine did not run. */
   async catchUp(): Promise<void> {
-    for (const task of this.#due.splice(0)) task()
-    await settle()
+    for (const task of this.#due.splice(0)) {
+      task()
+      await settle()
+    }
   }
 }

@@ -1,14 +1,11 @@
-import { LockClient } from '../../src/core/client.ts'
 import { NetworkError } from '../../src/core/errors.ts'
-import type { LockableEvent } from '../../src/core/events.ts'
-import type { OpenStream, PageChange, Runtime, Send, WireReply, WireRequest } from '../../src/core/ports.ts'
+import type { OpenStream, Send, WireReply, WireRequest } from '../../src/core/ports.ts'
 import type { LockableOptions } from '../../src/core/types.ts'
-import { SupervisedHost } from '../../src/heartbeat/supervised-host.ts'
 import { ServerSentEvents } from '../../src/platform/server-sent-events.ts'
 import { PROBLEM_MEDIA_TYPE, problemDocument } from '../../src/protocol/problems.ts'
 import type { CommandsRequest } from '../../src/protocol/session.ts'
 import { createHandler, type HandlerOptions } from '../../src/server/index.ts'
-import type { VirtualBrowser, VirtualTab } from './virtual-browser.ts'
+import { VirtualClient, type VirtualPlace } from './virtual-client.ts'
 import { settle, VirtualMachine, VirtualTime } from './virtual-time.ts'
 
 /** What happens to one request on its way. */
@@ -34,6 +31,8 @@ export interface Seen {
   readonly request: WireRequest
   /** `acquire`, `heartbeat`, `release`, `status`; of a session also `poll`, `stream` and `end`. */
   readonly operation: string
+  /** Who sent it. */
+  readonly machine: VirtualMachine
 }
 
 /** Whether a request brings such an operation, in a session or not. */
@@ -73,8 +72,8 @@ export class VirtualWorld {
   /** How many streams are open, and the most that ever were at a time. */
   streams = 0
   mostStreams = 0
-  /** Decides what happens to each request. Default: nothing. */
-  fault: (request: WireRequest) => Fault = () => ({})
+  /** Decides what happens to each request of a machine. Default: nothing. */
+  fault: (request: WireRequest, machine: VirtualMachine) => Fault = () => ({})
   /** Answers instead of the server, if set. */
   answer: ((request: WireRequest) => Partial<WireReply>) | null = null
   readonly #handler
@@ -98,9 +97,9 @@ export class VirtualWorld {
     return this.sent.length
   }
 
-  /** A client on a machine of its own; with a `browser`, in a tab of that. */
-  client(options: LockableOptions = {}, browser: VirtualBrowser | null = null): VirtualClient {
-    return new VirtualClient(this, options, browser)
+  /** A client on a machine of its own. */
+  client(options: LockableOptions = {}, place: VirtualPlace = {}): VirtualClient {
+    return new VirtualClient(this, options, place)
   }
 
   /** The operations that were requested, in order, as `POST acquire`. */
@@ -111,7 +110,7 @@ export class VirtualWorld {
   send(machine: VirtualMachine): Send {
     return (request, { timeoutMs, signal }) =>
       new Promise((resolve, reject) => {
-        this.#see(request)
+        this.#see(request, machine)
         const abandon = new AbortController()
         const settleWith = (task: () => void) => machine.run(() => finish(task))
         const cancel = machine.setTimer(
@@ -127,7 +126,7 @@ export class VirtualWorld {
         }
         if (signal?.aborted) return stop()
         signal?.addEventListener('abort', stop, { once: true })
-        const fault = this.#faultOf(request)
+        const fault = this.#faultOf(request, machine)
         if (fault.refuse) return settleWith(() => reject(new NetworkError('connection refused', false)))
         if (fault.dropRequest) return
         this.#after(fault.requestDelay, async () => {
@@ -152,8 +151,8 @@ export class VirtualWorld {
 
   #carryStream(machine: VirtualMachine): OpenStream {
     return async (request, { signal, heard }) => {
-      this.#see(request)
-      const fault = this.#faultOf(request)
+      this.#see(request, machine)
+      const fault = this.#faultOf(request, machine)
       if (fault.refuse) throw new NetworkError('connection refused', false)
       const ended = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -176,15 +175,15 @@ export class VirtualWorld {
   }
 
   /** What a server answers at once that knows no sessions is none of a test's business. */
-  #faultOf(request: WireRequest): Fault {
-    return !this.#hasSessions && isOfSession(request) ? {} : this.fault(request)
+  #faultOf(request: WireRequest, machine: VirtualMachine): Fault {
+    return !this.#hasSessions && isOfSession(request) ? {} : this.fault(request, machine)
   }
 
-  #see(request: WireRequest): void {
+  #see(request: WireRequest, machine: VirtualMachine): void {
     if (!this.#hasSessions && isOfSession(request)) return
     this.sent.push(request)
     for (const { operation, body } of operationsIn(request)) {
-      this.seen.push({ at: this.time.now, request: { ...request, ...(body && { body }) }, operation })
+      this.seen.push({ at: this.time.now, request: { ...request, ...(body && { body }) }, operation, machine })
     }
   }
 
@@ -224,101 +223,6 @@ async function readReply(response: Response): Promise<WireReply> {
 function notFound(path: string): Response {
   const body = JSON.stringify(problemDocument('not-found', `There is nothing at ${path}.`))
   return new Response(body, { status: 404, headers: { 'content-type': PROBLEM_MEDIA_TYPE } })
-}
-
-/** What a page is told, and tells. */
-interface VirtualPage {
-  listener: ((change: PageChange) => void) | null
-  prevented: number
-  lingered: number
-}
-
-/** The real client, with the beat loop on its own thread, on a virtual machine. */
-export class VirtualClient extends LockClient {
-  readonly machine: VirtualMachine
-  /** The tab that it runs in, if there is a browser. */
-  readonly tab: VirtualTab | null
-  readonly events: LockableEvent[] = []
-  readonly exceptions: unknown[]
-  readonly #page: VirtualPage
-
-  constructor(world: VirtualWorld, options: LockableOptions, browser: VirtualBrowser | null) {
-    const machine = new VirtualMachine(world.time)
-    const page: VirtualPage = { listener: null, prevented: 0, lingered: 0 }
-    const exceptions: unknown[] = []
-    const runtime = virtualRuntime(world, machine, page, exceptions)
-    const tab = browser?.tab(machine) ?? null
-    super(options, { ...runtime, ...tab?.ports(runtime) })
-    this.machine = machine
-    this.tab = tab
-    this.exceptions = exceptions
-    this.#page = page
-    this.subscribe((event) => this.events.push(event))
-  }
-
-  /** The page changes, as a browser would tell. */
-  changePage(change: PageChange): void {
-    this.#page.listener?.(change)
-  }
-
-  /** By how many it is kept from being frozen right now. */
-  get prevented(): number {
-    return this.#page.prevented
-  }
-
-  /** How often it gave requests the time to get out. */
-  get lingered(): number {
-    return this.#page.lingered
-  }
-
-  /** The types of the events so far. */
-  types(): string[] {
-    return this.events.map(({ type }) => type)
-  }
-}
-
-let owners = 0
-
-function virtualRuntime(
-  world: VirtualWorld,
-  machine: VirtualMachine,
-  page: VirtualPage,
-  exceptions: unknown[],
-): Runtime {
-  const clockAndTimers = {
-    now: () => machine.now(),
-    wall: () => machine.wall(),
-    setTimer: (fire: () => void, ms: number) => machine.setTimer(fire, ms),
-  }
-  return {
-    ...clockAndTimers,
-    random: () => 0.5,
-    newSecret: () => {
-      owners += 1
-      return `owner${String(owners).padStart(17, '0')}`
-    },
-    send: world.send(machine),
-    openStream: world.openStream(machine),
-    environmentToken: () => null,
-    heartbeatHost: (host) => new SupervisedHost({ ...host, url: '', choices: 'there are no workers here' }),
-    whileParking: (poll) => poll(true),
-    onPageChange: (listener) => {
-      page.listener = listener
-      return () => {
-        page.listener = null
-      }
-    },
-    preventFreezing: () => {
-      page.prevented += 1
-      return () => {
-        page.prevented -= 1
-      }
-    },
-    linger: () => {
-      page.lingered += 1
-    },
-    reportException: (error) => exceptions.push(error),
-  }
 }
 
 export { settle }

@@ -16,6 +16,8 @@ const REFRESH_MS = 10_000
 export interface Listener {
   readonly secret: string
   hearEvent(event: SessionEvent): void
+  /** Another tab has heard that there is news. */
+  hearHint(): void
   /** Asks how it stands. */
   poll(): void
 }
@@ -77,6 +79,10 @@ export class Listening {
       told: (data) => {
         const event = readEvent(data)
         if (event !== null) this.#listeners.get(event.session)?.hearEvent(event)
+      },
+      hinted: (data) => {
+        const event = readEvent(data)
+        if (event !== null) this.#listeners.get(event.session)?.hearHint()
       },
     }
     const tabs = this.#context.runtime.tabs?.() ?? null

@@ -4,6 +4,8 @@ export interface NewsListener {
   heard(sessions: ReadonlySet<string>): void
   /** It has told an event; its data, as it came. */
   told(data: string): void
+  /** Another tab says that it has. */
+  hinted(data: string): void
 }
 
 /** A stream for the sessions that wait, whoever opens it. */

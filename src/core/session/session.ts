@@ -147,7 +147,13 @@ export class Session implements PlaceSession {
     const place = this.#places.get(event.owner)
     if (event.type === 'granted') place?.claimedByEvent(event, event.epoch)
     else if (event.type === 'ending') this.#pipe.poll()
-    else this.#ended(event)
+    // Only of what there is: whoever else is named is released when a reply names it.
+    else if (event.type === 'lost' && place) this.#ended(event)
+  }
+
+  /** There may be news, and only the server says what. */
+  hearHint(): void {
+    if (!this.isOver) this.#pipe.poll()
   }
 
   /** Asks how all that waits stands. */
@@ -353,13 +359,14 @@ export class Session implements PlaceSession {
    */
   #end(reason: EndReason, tell: boolean): Promise<unknown> {
     if (this.isOver) return Promise.resolve()
+    // First of all, for a page that is about to go may get no further.
+    const told = tell ? this.#tellEnd() : Promise.resolve()
+    this.#context.background(told)
     this.#controller.abort()
     this.#options.over(this)
     this.#options.listening.remove(this)
     this.#context.listeners.delete(this.id)
     if (this.#isBeating) void this.#context.host().drop(this.id)
-    const told = tell ? this.#tellEnd() : Promise.resolve()
-    this.#context.background(told)
     for (const place of [...this.#places.values()]) {
       place.hasLeft = this.#hasLeft
       // A page that leaves tells its leases itself.

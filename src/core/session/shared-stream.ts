@@ -13,9 +13,10 @@ const REPEAT_MS = 3_000
  * passes on what that tells, and the others follow. Each waits for its turn to lead, so that there is another one as soon
  * as the one before lets go or dies. Who leads goes on as long as anybody waits, in whichever tab.
  *
+ * What another tab passes on is a reason to ask, and nothing more: nobody believes that it holds because of it.
+ *
  * The secrets of sessions cross the channel between the tabs, which is open to scripts of the same origin (and of the
- * same partition) only: to those that can read the memory of the page as well. What comes over it is not trusted
- * further than an event of a stream is.
+ * same partition) only: to those that can read the memory of the page as well.
  */
 export class SharedStream implements NewsSource {
   readonly #context: ClientContext
@@ -89,6 +90,8 @@ export class SharedStream implements NewsSource {
   #hear(raw: unknown): void {
     const message = readTabMessage(raw)
     if (message === null || this.isOver) return
+    // Nobody else has drawn our name.
+    if (message.type === 'waiting' && message.tab === this.#tab) return
     if (this.#leading !== null) {
       if (message.type === 'waiting') this.#leading.hear(message)
     } else if (message.type === 'call') {
@@ -97,7 +100,7 @@ export class SharedStream implements NewsSource {
       this.#listener.heard(new Set(message.sessions))
       this.remind()
     } else if (message.type === 'event') {
-      this.#listener.told(message.data)
+      this.#listener.hinted(message.data)
     }
   }
 
