@@ -42,7 +42,7 @@ export class PageWatch {
 
   /** The worker says that it runs. */
   ticked(sign: SignOfLife): void {
-    this.#options.gate.pass(() => this.#judge(sign))
+    this.#options.gate.pass(() => this.#judge(sign), sign.ageMs > STOOD_STILL_MS)
   }
 
   #judge({ ageMs, lateMs }: SignOfLife): void {

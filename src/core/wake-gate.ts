@@ -48,15 +48,19 @@ export class WakeGate {
     this.#hasWorker = hasWorker
   }
 
-  /** Runs `task` now, or when the gate opens. */
-  pass(task: () => void): void {
-    if (this.#isOpen()) task()
+  /**
+   * Runs `task` now, or when the gate opens.
+   *
+   * @param isOld it waited in the queue, where more of the worker may wait behind it. Default `false`.
+   */
+  pass(task: () => void, isOld: boolean = false): void {
+    if (this.#isOpen(isOld)) task()
     else this.#waiting.push(task)
   }
 
-  /** Something comes that need not wait: closes the gate if it must be. */
+  /** The worker tells of a heartbeat, which need not wait: closes the gate if it must be. */
   look(): void {
-    this.#isOpen()
+    this.#isOpen(true)
   }
 
   /** Settles as `task` does, but not before the gate is open. */
@@ -79,12 +83,12 @@ export class WakeGate {
     for (const task of this.#waiting.splice(0)) this.pass(() => this.#run(task))
   }
 
-  #isOpen(): boolean {
+  #isOpen(isOld: boolean = false): boolean {
     const now = this.#runtime.now()
     const silentMs = now - this.#passedAt
     this.#passedAt = now
     const hasSlept = this.#hasSlept()
-    if (this.#closed !== null) return this.#openIfDue(now)
+    if (this.#closed !== null) return !isOld && this.#openIfDue(now)
     if (this.#leases.size === 0 || this.#isCertain()) return true
     const left = this.#lookAtLeases()
     if (left > 0) return true
