@@ -8,7 +8,16 @@ import { workerFileUrl } from './scripts/vite-worker-file.ts'
 import { workerSource } from './scripts/vite-worker-source.ts'
 
 /** What an application or Node brings itself. */
-const EXTERNAL = [/^node:/, /^react($|\/)/, /^react-dom($|\/)/, /^zustand($|\/)/, /^hono($|\/)/, /^@hono\//, 'valibot']
+const EXTERNAL = [
+  /^node:/,
+  /^react($|\/)/,
+  /^react-dom($|\/)/,
+  /^zustand($|\/)/,
+  /^hono($|\/)/,
+  /^@hono\//,
+  'valibot',
+  'classic-level',
+]
 
 const library: UserConfig['build'] = {
   target: 'es2022',

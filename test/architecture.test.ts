@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['.', 'zustand'],
   react: ['.', 'store', 'react', 'zustand'],
   devtools: ['.', 'store', 'react', 'react-dom', 'zustand'],
-  server: ['protocol', 'hono', '@hono/node-server', 'valibot', 'node:'],
+  server: ['protocol', 'hono', '@hono/node-server', 'valibot', 'classic-level', 'node:'],
   cli: ['server', 'protocol', 'node:'],
 }
 

@@ -1,7 +1,8 @@
 import { CLASSIC_LEASE_MS } from '../protocol/wire.ts'
-import { type LockServer, openMark, serve } from '../server/node.ts'
+import { createFileStore, type LockServer, openMark, serve } from '../server/node.ts'
 import { DEFAULT_LEASE } from '../server/options.ts'
-import { createMemoryStore, type MemoryStore } from '../server/stores/memory.ts'
+import type { LockStore } from '../server/store.ts'
+import { createMemoryStore } from '../server/stores/memory.ts'
 import { type ServeCommand, TOKENS_VARIABLE } from './serve-flags.ts'
 
 /** Requests under way get this long, so that the process is gone within 10 s of the signal. */
@@ -9,7 +10,7 @@ const CLOSE_TIMEOUT_MS = 8_000
 
 /** Runs the server until a signal ends it. Rejects if it cannot start. */
 export async function runServer(command: ServeCommand): Promise<void> {
-  const store = openStore(command)
+  const store = await openStore(command)
   try {
     await serveFrom(store, command)
   } finally {
@@ -19,18 +20,28 @@ export async function runServer(command: ServeCommand): Promise<void> {
     warn(`the last fencing token was ${store.lastToken}; a store in place of this one takes it as --token-floor.`)
 }
 
-function openStore({ mark, grace = 0, tokenFloor = 0 }: ServeCommand): MemoryStore {
+/** A store as the command knows it. */
+interface OpenedStore extends LockStore {
+  readonly lastToken: number
+  /** How long a memory store grants nothing yet, in ms. */
+  readonly graceMs?: number
+}
+
+async function openStore({ file = null, mark, grace = 0, tokenFloor = 0 }: ServeCommand): Promise<OpenedStore> {
+  if (file !== null) {
+    const onError = (error: unknown) => warn(`error: the store is closed, restart the server. ${messageOf(error)}`)
+    return createFileStore(file, { tokenFloor, onError })
+  }
   return createMemoryStore({
     grace,
     tokenFloor,
-    onError: (error) =>
-      warn(`error: nothing new is granted. ${error instanceof Error ? error.message : String(error)}`),
+    onError: (error) => warn(`error: nothing new is granted. ${messageOf(error)}`),
     ...(mark !== undefined && { mark: openMark(mark) }),
   })
 }
 
-async function serveFrom(store: MemoryStore, command: ServeCommand): Promise<void> {
-  const { mark: _mark, grace: _grace, tokenFloor: _tokenFloor, ...options } = command
+async function serveFrom(store: OpenedStore, command: ServeCommand): Promise<void> {
+  const { file: _file, mark: _mark, grace: _grace, tokenFloor: _tokenFloor, ...options } = command
   const server = await serve({
     ...options,
     store,
@@ -59,7 +70,7 @@ function firstSignal(): Promise<void> {
   })
 }
 
-function warnings({ tokens, lease, mark, grace = 0 }: ServeCommand, { url }: LockServer, store: MemoryStore): string[] {
+function warnings({ tokens, lease, ...command }: ServeCommand, { url }: LockServer, store: OpenedStore): string[] {
   const { classicMs, maxMs } = { ...DEFAULT_LEASE, ...lease }
   const found: string[] = []
   if (tokens === undefined) {
@@ -70,17 +81,25 @@ function warnings({ tokens, lease, mark, grace = 0 }: ServeCommand, { url }: Loc
       `--classic-lease is ${classicMs} ms, but classic clients assume ${CLASSIC_LEASE_MS} ms and may believe in a lock that has passed on.`,
     )
   }
+  return [...found, ...restartWarnings(command, store, maxMs)]
+}
+
+function restartWarnings(
+  { mark, grace = 0 }: ServeCommand,
+  { traits, graceMs = 0 }: OpenedStore,
+  longestMs: number,
+): string[] {
+  if (traits.durable) return []
   if (mark !== undefined) {
-    const { graceMs } = store
-    if (graceMs > 0) found.push(`nothing is granted for ${describe(graceMs)}, since leases from before may still run.`)
-  } else if (grace === 0) {
-    found.push(
-      'locks live in memory and are forgotten on a restart, while their holders go on: with --mark FILE the next start waits for them.',
-    )
-  } else if (grace < maxMs) {
-    found.push(`--grace of ${grace} ms does not cover the longest lease of ${maxMs} ms that may be held at a restart.`)
+    return graceMs > 0 ? [`nothing is granted for ${describe(graceMs)}, since leases from before may still run.`] : []
   }
-  return found
+  if (grace === 0) {
+    return [
+      'locks live in memory and are forgotten on a restart, while their holders go on: with --mark FILE the next start waits for them, and --store file:PATH keeps them.',
+    ]
+  }
+  if (grace >= longestMs) return []
+  return [`--grace of ${grace} ms does not cover the longest lease of ${longestMs} ms that may be held at a restart.`]
 }
 
 /** `ms` in whole seconds, and in the other units where they say more. */
@@ -89,6 +108,10 @@ function describe(ms: number): string {
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.ceil(seconds / 60)
   return minutes < 120 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function warn(text: string): void {

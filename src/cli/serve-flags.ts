@@ -1,5 +1,6 @@
 import { DEFAULT_PORT, type ServeOptions } from '../server/node.ts'
-import { type Environment, type Flag, readFlags } from './flags.ts'
+import { type Environment, type Flag, readFlags, variableOf } from './flags.ts'
+import { UsageError } from './usage-error.ts'
 import { readDuration, readPath, readPort, readStore, readSwitch, readText, readToken } from './values.ts'
 
 function flag<Value>(placeholder: string | null, read: Flag<Value>['read'], description: string): Flag<Value> {
@@ -15,7 +16,7 @@ export type ServeFlags = {
 } & {
   readonly [Name in 'port' | 'token-floor' | DurationFlag]: Flag<number>
 } & {
-  readonly store: Flag<'memory'>
+  readonly store: Flag<string | null>
   readonly insecure: Flag<boolean>
 }
 
@@ -25,13 +26,13 @@ type DurationFlag = 'default-lease' | 'classic-lease' | 'min-lease' | 'max-lease
 export const SERVE_FLAGS: ServeFlags = {
   port: flag('PORT', readPort, `port to listen on, 0 for any that is free (${DEFAULT_PORT})`),
   host: flag('ADDRESS', readText, 'address to listen on (127.0.0.1)'),
-  store: flag('STORE', readStore, 'where locks live (memory)'),
+  store: flag('STORE', readStore, 'where locks live: memory forgets, file:PATH keeps them in a folder (memory)'),
   'default-lease': flag('DURATION', readDuration, 'lease of owned requests that ask for none (60s)'),
   'classic-lease': flag('DURATION', readDuration, 'lease of classic requests, whose clients assume 60s (60s)'),
   'min-lease': flag('DURATION', readDuration, 'shortest lease that may be asked for (1s)'),
   'max-lease': flag('DURATION', readDuration, 'longest lease that may be asked for (24h)'),
   'max-wait': flag('DURATION', readDuration, 'longest time for which a request is parked (30s)'),
-  mark: flag('FILE', readPath, 'file that tells the next start how long to grant nothing (none)'),
+  mark: flag('FILE', readPath, 'file that tells the next start of a memory store how long to grant nothing (none)'),
   grace: flag('DURATION', readDuration, 'grant nothing for so long after the start, at least (0s)'),
   'token-floor': flag('TOKEN', readToken, 'last fencing token of the store that was used before (0)'),
   'cors-origin': list('ORIGIN', readText, 'origin whose pages may call, as https://app.example'),
@@ -44,6 +45,8 @@ export const TOKENS_VARIABLE = 'LOCKABLE_TOKENS'
 
 /** What `lockable serve` was asked to do. */
 export interface ServeCommand extends ServeOptions {
+  /** The folder of a store that keeps locks; `null`, and left out: memory. */
+  readonly file?: string | null
   /** The path of the mark's file. */
   readonly mark?: string
   readonly tokenFloor?: number
@@ -63,6 +66,7 @@ export function readServeCommand(args: readonly string[], env: Environment): Ser
       maxMs: given['max-lease'].at(-1),
     }),
     maxWaitMs: given['max-wait'].at(-1),
+    file: given.store.at(-1),
     mark: given.mark.at(-1),
     grace: given.grace.at(-1),
     tokenFloor: given['token-floor'].at(-1),
@@ -71,7 +75,23 @@ export function readServeCommand(args: readonly string[], env: Environment): Ser
     insecure: given.insecure.at(-1),
     tokens: tokens.some((token) => token !== '') ? tokens.filter((token) => token !== '') : undefined,
   }
+  if (typeof options.file === 'string') checkFileStore(options)
   return withoutUndefined(options)
+}
+
+/** What bridges the forgetting of a memory store. */
+function checkFileStore({
+  mark,
+  grace,
+}: {
+  readonly mark: string | undefined
+  readonly grace: number | undefined
+}): void {
+  const [flag] = [...(mark === undefined ? [] : ['mark']), ...(grace === undefined ? [] : ['grace'])]
+  if (flag === undefined) return
+  throw new UsageError(
+    `--${flag} (${variableOf(flag)}) is for --store memory, whose locks are forgotten: a file store keeps them, so leave it out.`,
+  )
 }
 
 function withoutUndefined<Given extends object>(

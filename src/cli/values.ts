@@ -32,10 +32,12 @@ export const readToken: ReadValue<number> = (text, source) => {
   throw new UsageError(`${source} is ${JSON.stringify(text)}: give a fencing token, which is a whole number.`)
 }
 
-/** Only memory: the other stores come in later versions. */
-export const readStore: ReadValue<'memory'> = (text, source) => {
-  if (text === 'memory') return text
-  throw new UsageError(`${source} is ${JSON.stringify(text)}: only "memory" exists in this version.`)
+/** Where locks live: the folder of a store that keeps them, or `null` for memory. */
+export const readStore: ReadValue<string | null> = (text, source) => {
+  if (text === 'memory') return null
+  const [, path] = /^file:(.+)$/s.exec(text) ?? []
+  if (path !== undefined) return path
+  throw new UsageError(`${source} is ${JSON.stringify(text)}: give memory, or file: and the path of a folder.`)
 }
 
 export const readSwitch: ReadValue<boolean> = (text, source) => {

@@ -8,6 +8,7 @@ import { problemReply } from './http/reply.ts'
 import { trackConnections } from './node-connections.ts'
 import type { HandlerOptions } from './options.ts'
 
+export { createFileStore, type FileStore, type FileStoreOptions } from './stores/file.ts'
 export { openMark } from './stores/memory/mark-file.ts'
 
 /** The port of `lockable serve`. */

@@ -14,7 +14,8 @@ export interface StartOptions {
 }
 
 /** What vitest and the person who runs it have set must not decide how a user's program behaves. */
-const NOT_INHERITED = /^(LOCKABLE_|VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|MODE$|DEV$|PROD$|SSR$|BASE_URL$)/
+const NOT_INHERITED =
+  /^(CI$|FORCE_COLOR$|LOCKABLE_|VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|MODE$|DEV$|PROD$|SSR$|BASE_URL$)/
 
 const running = new Set<Child>()
 

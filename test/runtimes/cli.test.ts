@@ -23,7 +23,7 @@ test.each([
   [['serve', '--max-wait', '5'], '--max-wait is "5": give a duration with its unit, as 500ms, 60s, 5m or 24h.'],
   [['serve', '--max-wait', '0s'], 'maxWaitMs must be a whole number of ms, 1 or more; got 0.'],
   [['serve', '--insecure=yes'], '--insecure takes no value'],
-  [['serve', '--store', 'redis://x'], '--store is "redis://x": only "memory" exists in this version.'],
+  [['serve', '--store', 'redis://x'], '--store is "redis://x": give memory, or file: and the path of a folder.'],
   [['serve', '--min-lease', '2m'], 'must be between the shortest (--min-lease'],
   [['serve', '--cors-origin', 'app.example'], 'The cors origin "app.example" must be exactly'],
   [['serve', '--allow-host', 'http://x'], 'The host "http://x" must be a name'],

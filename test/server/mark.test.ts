@@ -579,6 +579,8 @@ describe('a mark in a file', () => {
 test('the store tells its last token and its grace', async () => {
   const bench = new StoreBench({ grace: 5_000 })
   const store: MemoryStore = bench.store
+  expect(store.traits.restart).toBe('grace')
+  expect(new StoreBench().store.traits.restart).toBe('forgets')
   expect([store.lastToken, store.graceMs]).toEqual([0, 5_000])
   bench.clock.advance(6_000)
   expect(store.graceMs).toBe(0)

@@ -19,7 +19,7 @@ test('a free lock is granted with the lease that was asked for, and is no claim'
 test('a held lock is refused, with its holders and without a place in the queue', async () => {
   const bench = new StoreBench()
   await bench.acquire('a', { info: 'Alice' })
-  bench.clock.advance(1_000.5)
+  await bench.pass(1_000.5)
   expect(await bench.acquire('b')).toEqual({
     kind: 'refused',
     graceMs: 0,
@@ -32,21 +32,21 @@ test('the lease ends by the monotonic clock, whatever the wall clock is set to',
   const bench = new StoreBench()
   await bench.acquire('a')
   bench.clock.setWall(0)
-  bench.clock.advance(LEASE - 1)
+  await bench.pass(LEASE - 1)
   expect((await bench.acquire('b')).kind).toBe('refused')
   bench.clock.setWall(Date.UTC(2040, 0, 1))
   expect((await bench.acquire('b')).kind).toBe('refused')
-  bench.clock.advance(1)
+  await bench.pass(1)
   expect((await bench.acquire('b')).kind).toBe('granted')
 })
 
 test('the same owner again gets the same grant again, renewed to the full lease', async () => {
   const bench = new StoreBench()
   const first = await bench.acquire('a')
-  bench.clock.advance(40_000)
+  await bench.pass(40_000)
   const again = await bench.acquire('a')
   expect(again).toEqual({ ...first, expiresInMs: LEASE })
-  bench.clock.advance(40_000)
+  await bench.pass(40_000)
   expect((await bench.acquire('b')).kind).toBe('refused')
 })
 
@@ -62,7 +62,7 @@ test('the same owner in another mode is a conflict, be it holding or waiting', a
 test('a renewal restores the lease that was granted, and tells what is really left', async () => {
   const bench = new StoreBench()
   const granted = await bench.acquire('a', { leaseMs: 10_000 })
-  bench.clock.advance(9_000)
+  await bench.pass(9_000)
   expect(await bench.renew('a')).toEqual({
     kind: 'renewed',
     fencingToken: 'fencingToken' in granted && granted.fencingToken,
@@ -77,7 +77,7 @@ test('a renewal with a shorter lease does not shorten what was promised', async 
   const bench = new StoreBench()
   await bench.acquire('a')
   expect(await bench.renew('a', 5_000)).toMatchObject({ kind: 'renewed', leaseMs: 5_000, expiresInMs: LEASE })
-  bench.clock.advance(LEASE - 1)
+  await bench.pass(LEASE - 1)
   expect((await bench.acquire('b')).kind).toBe('refused')
 })
 
@@ -85,14 +85,14 @@ test('a renewal with a longer lease prolongs it', async () => {
   const bench = new StoreBench()
   await bench.acquire('a')
   expect(await bench.renew('a', 2 * LEASE)).toMatchObject({ expiresInMs: 2 * LEASE })
-  bench.clock.advance(2 * LEASE - 1)
+  await bench.pass(2 * LEASE - 1)
   expect((await bench.acquire('b')).kind).toBe('refused')
 })
 
 test('renewals come too late at the very end of the lease, and say why', async () => {
   const bench = new StoreBench()
   await bench.acquire('a')
-  bench.clock.advance(LEASE)
+  await bench.pass(LEASE)
   expect(await bench.renew('a')).toEqual({ kind: 'ended', reason: 'expired' })
   expect(await bench.renew('never-seen')).toEqual({ kind: 'ended', reason: 'unknown' })
 })
@@ -130,7 +130,7 @@ test.each(['released', 'expired', 'stolen', 'unknown'] as const)(
   async (reason) => {
     const bench = new StoreBench()
     if (reason !== 'unknown') await bench.acquire('a')
-    if (reason === 'expired') bench.clock.advance(LEASE)
+    if (reason === 'expired') await bench.pass(LEASE)
     else if (reason === 'stolen') await bench.acquire('b', { steal: 'now' })
     else await bench.release('a')
     expect(await bench.queue('a')).toEqual({ kind: 'spent', reason })
@@ -171,7 +171,7 @@ test('fencing tokens grow over release, expiry, steal and a wall clock that is s
   await take('a')
   await bench.release('a')
   await take('b')
-  bench.clock.advance(LEASE)
+  await bench.pass(LEASE)
   await take('c')
   await take('d', 'now')
   bench.clock.setWall(0)
@@ -206,9 +206,9 @@ test('a classic lock belongs to whoever knows its name, and has no idempotent ac
   const bench = new StoreBench()
   expect((await bench.acquire(null)).kind).toBe('granted')
   expect((await bench.acquire(null)).kind).toBe('refused')
-  bench.clock.advance(LEASE - 1)
+  await bench.pass(LEASE - 1)
   expect((await bench.renew(null)).kind).toBe('renewed')
-  bench.clock.advance(LEASE - 1)
+  await bench.pass(LEASE - 1)
   expect(await bench.release(null)).toEqual({ kind: 'released' })
   expect(await bench.release(null)).toEqual({ kind: 'ended', reason: 'unknown' })
   expect((await bench.acquire(null)).kind).toBe('granted')

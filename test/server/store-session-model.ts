@@ -82,7 +82,7 @@ export class SessionModel {
 
   /** With nobody left, everything must have run out and nothing may tick. */
   async end(): Promise<void> {
-    this.bench.clock.advance(1_000_000_000)
+    await this.bench.pass(1_000_000_000)
     for (const name of NAMES) expect(await this.bench.inspect(name)).toMatchObject({ mode: null, waiters: 0 })
     expect(this.bench.clock.timers).toBe(0)
   }
@@ -94,7 +94,7 @@ export class SessionModel {
   async #act(action: SessionAction): Promise<void> {
     switch (action.do) {
       case 'advance':
-        return this.bench.clock.advance(action.ms)
+        return await this.bench.pass(action.ms)
       case 'acquire':
         return this.#acquire(action)
       case 'release':

@@ -8,14 +8,14 @@ test('a safe steal fixes the end: renewals tell it and do not move it, and the l
     kind: 'queued',
     position: 1,
   })
-  bench.clock.advance(20_000)
+  await bench.pass(20_000)
   const renewed = { kind: 'renewed', expiresInMs: 40_000, ending: 'stolen', successor: { info: 'Bob' } }
   expect(await bench.renew('a')).toMatchObject(renewed)
   expect(await bench.renew('a', 3 * LEASE)).toMatchObject(renewed)
   expect(await bench.acquire('a')).toMatchObject({ kind: 'granted', expiresInMs: 40_000, ending: 'stolen' })
-  bench.clock.advance(39_999)
+  await bench.pass(39_999)
   expect((await bench.attend('thief', 60_000)).kind).toBe('queued')
-  bench.clock.advance(1)
+  await bench.pass(1)
   expect(await bench.attend('thief')).toMatchObject({ kind: 'granted', claim: true, ending: null })
   expect(await bench.renew('a')).toEqual({ kind: 'ended', reason: 'stolen' })
 })
@@ -51,9 +51,9 @@ test('a claim can be stolen too: it is confirmed, but not prolonged', async () =
   await bench.queue('b')
   await bench.release('a')
   await bench.queue('thief', { steal: 'safe' })
-  bench.clock.advance(1_000)
+  await bench.pass(1_000)
   expect(await bench.renew('b')).toMatchObject({ kind: 'renewed', expiresInMs: 4_000, ending: 'stolen' })
-  bench.clock.advance(4_000)
+  await bench.pass(4_000)
   expect(bench.changed).toEqual(['b', 'thief'])
 })
 
@@ -62,9 +62,9 @@ test('a fixed end stays fixed though the thief gives up', async () => {
   await bench.acquire('a')
   await bench.queue('thief', { steal: 'safe' })
   await bench.release('thief')
-  bench.clock.advance(LEASE - 1)
+  await bench.pass(LEASE - 1)
   expect(await bench.renew('a')).toMatchObject({ ending: 'stolen', expiresInMs: 1, successor: null })
-  bench.clock.advance(1)
+  await bench.pass(1)
   expect((await bench.acquire('b')).kind).toBe('granted')
 })
 
@@ -92,7 +92,7 @@ test('a waiter that turns into a thief waits on for as long as its other request
   await bench.acquire('a')
   await bench.queue('b', { waitMs: 30_000 })
   await bench.queue('b', { steal: 'safe', waitMs: 0 })
-  bench.clock.advance(20_000)
+  await bench.pass(20_000)
   expect(await bench.queue('c')).toMatchObject({ position: 2 })
 })
 

@@ -1,7 +1,7 @@
 import type { EndReason, LockMode, Steal } from '../../src/protocol/wire.ts'
 import type { ServerClock } from '../../src/server/clock.ts'
 import type { Granted, OwnerRef, Renewed } from '../../src/server/store.ts'
-import type { DiskHold } from './durable-disk.ts'
+import type { BroughtHold } from './brought-back.ts'
 import type { Machine } from './machine.ts'
 import type { ServerHistory } from './server-history.ts'
 import type { Trace } from './trace.ts'
@@ -105,7 +105,7 @@ export class LockWatch {
   }
 
   /** The store came back with it. */
-  adopt({ name, owner, token, mode, leaseMs }: DiskHold, session: WatchedSession | null): void {
+  adopt({ name, owner, fencingToken: token, mode, leaseMs }: BroughtHold, session: WatchedSession | null): void {
     const promisedUntil = this.now + leaseMs
     this.#hold(name, owner, {
       ...{ token, mode, sender: null, session, grantedAt: this.now, isClaim: false, isEnding: false },

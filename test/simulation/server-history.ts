@@ -27,6 +27,11 @@ export class ServerHistory {
     this.#lastTokens.set(name, Math.max(fencingToken, this.lastToken(name)))
   }
 
+  /** No token larger than `last` was ever told to anybody: the store that gave it went down before. */
+  forgetTokens(last: number): void {
+    for (const [name, token] of this.#lastTokens) this.#lastTokens.set(name, Math.min(token, last))
+  }
+
   /** The largest token of this name so far. */
   lastToken(name: string): number {
     return this.#lastTokens.get(name) ?? 0

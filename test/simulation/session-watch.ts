@@ -1,6 +1,6 @@
 import type { EndReason } from '../../src/protocol/wire.ts'
 import type { ExecuteStep, SessionGone, Standing, Synced } from '../../src/server/store.ts'
-import type { DiskSession } from './durable-disk.ts'
+import type { BroughtSession } from './brought-back.ts'
 import type { LockWatch } from './lock-watch.ts'
 import {
   CLAIM_MS,
@@ -39,7 +39,7 @@ export class SessionWatch {
   }
 
   /** The store came back with it. */
-  adopt({ id, leaseMs, seq }: DiskSession, epoch: number): WatchedSession {
+  adopt({ id, leaseMs, seq, epoch }: BroughtSession): WatchedSession {
     const { now } = this.#locks
     const until = { promisedUntil: now + leaseMs, liveUntil: now + TICKET_MS, liveSince: now }
     const session: WatchedSession = { id, epoch, seq, ...until, isOver: false }

@@ -1,8 +1,18 @@
 import type { ServerClock } from '../../src/server/clock.ts'
 import type { LockStore } from '../../src/server/store.ts'
-import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '../../src/server/stores/memory.ts'
-import { type BroughtBack, DurableDisk } from './durable-disk.ts'
-import { DurableStore } from './durable-store.ts'
+import type { Database } from '../../src/server/stores/durable/database.ts'
+import { DurableStore } from '../../src/server/stores/durable/durable-store.ts'
+import { readRecords } from '../../src/server/stores/durable/records.ts'
+import { recover } from '../../src/server/stores/durable/recovery.ts'
+import {
+  type MemoryStore,
+  type MemoryStoreOptions,
+  type Remembrance,
+  StoreInMemory,
+} from '../../src/server/stores/memory.ts'
+import { VirtualDisk } from '../server/virtual-disk.ts'
+import { acknowledged } from './acknowledged-store.ts'
+import { type BroughtBack, NOTHING_BROUGHT } from './brought-back.ts'
 import type { Kernel } from './kernel.ts'
 import { Machine } from './machine.ts'
 import { MemoryMark } from './memory-mark.ts'
@@ -11,10 +21,14 @@ import type { Random } from './random.ts'
 import { remote } from './remote-store.ts'
 import type { ServerHistory } from './server-history.ts'
 import type { Tweaks } from './tweaks.ts'
+import type { Verdict } from './verdict.ts'
 
 /** What a mark rounds leases up to, in ms. */
 const MARK_STEP_MS = 1_000
-const NOTHING: BroughtBack = { sessions: [], holds: [], places: [] }
+/** How long a write takes at most, in ms: some disks are slow. */
+const LONGEST_WRITES_MS = [2, 20, 400]
+/** How often what is over is deleted late. */
+const LATE_CHANCE = 0.5
 
 /** A store before it is watched. */
 export interface BareStore {
@@ -24,7 +38,6 @@ export interface BareStore {
   /** ms in which it grants nothing. */
   readonly graceMs: number
   readonly broughtBack: BroughtBack
-  readonly epochOf: (session: string) => number
 }
 
 export interface SimulatedStoresOptions {
@@ -35,6 +48,7 @@ export interface SimulatedStoresOptions {
   readonly history: ServerHistory
   /** Where the server runs. */
   readonly machine: Machine
+  readonly verdict: Verdict
   /** Puts the oracles around a store. */
   readonly watch: (bare: BareStore) => LockStore
   /** Told when the process of a store is gone: what it still does is nobody's business. */
@@ -45,16 +59,18 @@ export interface SimulatedStoresOptions {
 export class SimulatedStores {
   readonly #options: SimulatedStoresOptions
   readonly #mark = new MemoryMark()
-  readonly #disk: DurableDisk
+  readonly #disk = new VirtualDisk()
+  readonly #diskRandom: Random
+  readonly #longestWriteMs: number
   #memory: MemoryStore | null = null
-  #durable: DurableStore | null = null
   #remote: LockStore | null = null
-  #downAt = 0
   #starts = 0
 
   constructor(options: SimulatedStoresOptions) {
     this.#options = options
-    this.#disk = new DurableDisk(options.random.fork(1))
+    this.#diskRandom = options.random.fork(1)
+    this.#longestWriteMs = this.#diskRandom.pick(LONGEST_WRITES_MS)
+    this.#disk.deletesLate = this.#diskRandom.chance(LATE_CHANCE)
   }
 
   /** The store of a process that starts. */
@@ -62,17 +78,16 @@ export class SimulatedStores {
     const { plan, watch } = this.#options
     this.#starts += 1
     if (plan.store === 'remote') return this.#reachRemote()
-    if (plan.store === 'durable') return watch(this.#startDurable(clock))
+    if (plan.store === 'durable') return this.#startDurable(clock)
     return watch(this.#startMemory(clock))
   }
 
   /** The process of the server is gone, or goes in good order. */
   stop(isGraceful: boolean): void {
-    const { plan, machine, gone } = this.#options
+    const { plan, gone } = this.#options
     if (plan.store === 'remote') return
     gone()
-    this.#downAt = machine.now()
-    this.#durable?.crash()
+    if (plan.store === 'durable') this.#crashDisk()
     if (isGraceful && plan.store === 'mark') void this.#memory?.close()
   }
 
@@ -85,18 +100,39 @@ export class SimulatedStores {
     return this.#bare(memory, { machine, clock, graceMs: memory.graceMs })
   }
 
-  #startDurable(clock: ServerClock): BareStore {
-    const { machine } = this.#options
-    const broughtBack = this.#starts === 1 ? NOTHING : this.#disk.bringBack(this.#downAt)
+  /** What is watched are the steps, before they are on disk: only their answers wait for that. */
+  #startDurable(clock: ServerClock): LockStore {
+    const { machine, watch, verdict } = this.#options
+    const entries = this.#disk.entries()
+    const inherited = recover(readRecords(entries))
     const durable = new DurableStore({
-      clock,
-      disk: this.#disk,
-      broughtBack,
-      createMemory: (options) => this.#create(options),
+      kind: 'durable',
+      database: this.#openDisk(),
+      entries,
+      inherited,
+      createSteps: (remembrance) =>
+        watch(this.#bare(this.#create({ clock }, remembrance), { machine, clock, graceMs: 0, broughtBack: inherited })),
+      onError: (error) => {
+        throw error
+      },
     })
-    this.#durable = durable
-    const epochOf = (session: string) => durable.epochOf(session)
-    return this.#bare(durable, { machine, clock, graceMs: 0, broughtBack, epochOf })
+    return acknowledged(durable, this.#disk, verdict)
+  }
+
+  #openDisk(): Database {
+    const { kernel, machine } = this.#options
+    const { epoch } = machine
+    return this.#disk.open((done) => {
+      kernel.after(this.#diskRandom.between(0, this.#longestWriteMs), () => {
+        if (epoch === machine.epoch) machine.run(done)
+      })
+    })
+  }
+
+  /** Of what was not sure to last, some of it did, from the beginning on. */
+  #crashDisk(): void {
+    this.#disk.crash(this.#diskRandom.whole(0, this.#disk.unsure))
+    this.#options.history.forgetTokens(readRecords(this.#disk.entries()).lastToken)
   }
 
   #reachRemote(): LockStore {
@@ -109,14 +145,14 @@ export class SimulatedStores {
     return remote(this.#remote, { kernel, random: random.fork(10 + this.#starts), history, machine })
   }
 
-  #create(options: MemoryStoreOptions): MemoryStore {
+  #create(options: MemoryStoreOptions, remembrance?: Remembrance): MemoryStore {
     const { storeOptions = (same) => same } = this.#options.tweaks
-    return createMemoryStore(storeOptions(options))
+    return new StoreInMemory(storeOptions(options), remembrance)
   }
 
   #bare(store: LockStore, bare: Pick<BareStore, 'machine' | 'clock' | 'graceMs'> & Partial<BareStore>): BareStore {
     const { store: wrap = (same) => same } = this.#options.tweaks
-    return { broughtBack: NOTHING, epochOf: () => 0, ...bare, store: wrap(store, bare.clock) }
+    return { broughtBack: NOTHING_BROUGHT, ...bare, store: wrap(store, bare.clock) }
   }
 }
 

@@ -20,7 +20,7 @@ import type {
   StoreCommand,
   StoreTraits,
 } from '../../src/server/store.ts'
-import type { BroughtBack } from './durable-disk.ts'
+import type { BroughtBack } from './brought-back.ts'
 import { LockWatch, type LockWatchOptions } from './lock-watch.ts'
 import { SessionWatch } from './session-watch.ts'
 import type { WatchedSession } from './watched-lock.ts'
@@ -60,14 +60,9 @@ export class WatchedStore implements LockStore {
   }
 
   /** What a store came back with is promised as if it had just been granted. */
-  adopt({ sessions, holds, places }: BroughtBack, epochOf: (session: string) => number): void {
-    const known = new Map(sessions.map((session) => [session.id, this.#sessions.adopt(session, epochOf(session.id))]))
+  adopt({ sessions, holds }: BroughtBack): void {
+    const known = new Map(sessions.map((session) => [session.id, this.#sessions.adopt(session)]))
     for (const hold of holds) this.#locks.adopt(hold, known.get(hold.session ?? '') ?? null)
-    for (const place of places) {
-      const session = known.get(place.session)
-      const asked = { mode: place.mode, steal: null }
-      if (session) this.#locks.queued({ ...place, namespace: this.#options.namespace }, asked, 0, session, false)
-    }
   }
 
   /** The process of the store is gone. */

@@ -145,6 +145,7 @@ class World {
       history: this.#history,
       machine: this.#serverMachine,
       watch: (bare) => this.#watchStore(bare),
+      verdict: this.#verdict,
       gone: () => this.#store?.retire(),
     })
     this.#deadlines = new SessionDeadlines((label) => this.#actors.get(label)?.machine ?? null)
@@ -241,7 +242,7 @@ class World {
     })
   }
 
-  #watchStore({ store, machine, clock, graceMs, broughtBack, epochOf }: BareStore): LockStore {
+  #watchStore({ store, machine, clock, graceMs, broughtBack }: BareStore): LockStore {
     if (graceMs > longestGraceOf(this.#plan)) {
       this.#verdict.broken('grace', `nothing is granted for ${graceMs} ms, longer than any lease`)
     }
@@ -257,7 +258,7 @@ class World {
       // What is brought back is known as such.
       before: this.#plan.store === 'durable' ? null : this.#store,
     })
-    this.#store.adopt(broughtBack, epochOf)
+    this.#store.adopt(broughtBack)
     return this.#store
   }
 

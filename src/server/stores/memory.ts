@@ -25,6 +25,8 @@ import { systemClock } from '../system-clock.ts'
 import { acquire, attend } from './memory/acquire.ts'
 import { Alarms } from './memory/alarms.ts'
 import { FencingTokens } from './memory/fencing-tokens.ts'
+import { type Inherited, NOTHING_INHERITED, takeOver } from './memory/inherited.ts'
+import { type Ledger, NO_LEDGER } from './memory/ledger.ts'
 import type { Lock } from './memory/lock.ts'
 import type { Mark } from './memory/mark.ts'
 import { MarkKeeper } from './memory/mark-keeper.ts'
@@ -84,8 +86,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
 /** As many as the wall clock of the year 2109 would give: a digit too many is noticed, and there is room above. */
 const HIGHEST_FLOOR = 2 ** 52
 
-/** Each step runs without interruption, in the order of the calls. */
-class StoreInMemory implements MemoryStore {
+/** What makes a store in memory one that comes back. */
+export interface Remembrance {
+  readonly inherited: Inherited
+  readonly ledger: Ledger
+}
+
+const FORGETFUL: Remembrance = { inherited: NOTHING_INHERITED, ledger: NO_LEDGER }
+
+/** Each step runs without interruption, in the order of the calls: whole, before the call returns. */
+export class StoreInMemory implements MemoryStore {
   readonly traits: StoreTraits
   readonly #clock: ServerClock
   readonly #context: SpaceContext
@@ -96,7 +106,7 @@ class StoreInMemory implements MemoryStore {
   #changed: Changed[] = []
   #closed = false
 
-  constructor(options: MemoryStoreOptions) {
+  constructor(options: MemoryStoreOptions, { inherited, ledger }: Remembrance = FORGETFUL) {
     const { clock = systemClock, grace = 0, mark = null, tokenFloor = 0, onError = () => undefined, limits } = options
     checkTokenFloor(tokenFloor)
     const keeper = new MarkKeeper({ clock, mark, onError, longestPromise: () => this.#longestPromise() })
@@ -108,16 +118,23 @@ class StoreInMemory implements MemoryStore {
     const bounds = { ...DEFAULT_LIMITS, ...limits }
     this.#context = {
       limits: bounds,
-      tokens: new FencingTokens(clock, Math.max(tokenFloor, tokensUpTo)),
+      tokens: new FencingTokens(clock, Math.max(tokenFloor, tokensUpTo, inherited.lastToken)),
       mark: keeper,
+      ledger,
       graceUntil: exactly(clock.now()) + Math.max(grace, longestLeaseMs),
       changed: (changed) => this.#changed.push(changed),
     }
     this.#sessions = {
-      table: new SessionTable(clock, bounds.tombstones),
+      table: new SessionTable({
+        clock,
+        ledger,
+        mostTombstones: bounds.tombstones,
+        lastEpoch: inherited.lastEpoch,
+      }),
       spaceOf: (namespace) => this.#space(namespace),
       look: (space, name, now, act) => this.#look(space, name, now, act),
     }
+    this.#run((now) => takeOver(this.#sessions, inherited, now))
   }
 
   get lastToken(): number {
@@ -178,6 +195,9 @@ class StoreInMemory implements MemoryStore {
     if (this.#closed) return
     this.#closed = true
     this.#alarms.clear()
+    // Whoever waits would wait in vain.
+    for (const space of this.#spaces.values()) space.wakeAll()
+    this.#tellChanges()
     this.#listeners.clear()
     // From here on nothing is granted or renewed, so what is left now is the most that will be left.
     this.#context.mark.close(this.#longestRemaining(), this.lastToken)
@@ -246,7 +266,8 @@ class StoreInMemory implements MemoryStore {
   }
 }
 
-function checkTokenFloor(tokenFloor: number): void {
+/** Throws a `TypeError` for what cannot be a token, or would leave no room above. */
+export function checkTokenFloor(tokenFloor: number): void {
   if (Number.isSafeInteger(tokenFloor) && tokenFloor >= 0 && tokenFloor <= HIGHEST_FLOOR) return
   throw new TypeError(`tokenFloor must be a whole number from 0 to ${HIGHEST_FLOOR}; got ${tokenFloor}.`)
 }

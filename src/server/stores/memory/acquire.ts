@@ -1,6 +1,6 @@
 import type { AcquireOutcome, AcquireStep, AttendOutcome, AttendStep, Full, Granted, Queued } from '../../store.ts'
 import { TICKET_MS } from '../../timing.ts'
-import { asGranted, extend, type Holder, isCompatible, isRival } from './holder.ts'
+import { asGranted, type Holder, isCompatible, isRival } from './holder.ts'
 import type { Lock } from './lock.ts'
 import type { Session } from './session.ts'
 import type { Space } from './space.ts'
@@ -21,7 +21,7 @@ export function acquire(space: Space, lock: Lock, step: SessionAcquireStep, now:
   const spent = space.spent(lock.name, step.owner, now)
   if (spent !== null) return { kind: 'spent', reason: spent }
   const holder = lock.holder(step.owner)
-  if (holder !== null) return acquireAgain(space, holder, step, now)
+  if (holder !== null) return acquireAgain(lock, holder, step, now)
   const waiter = lock.queue.find(step.owner)
   return waiter === null ? acquireAnew(space, lock, step, now) : pollAgain(space, lock, waiter, step, now)
 }
@@ -63,13 +63,10 @@ function isAvailable(lock: Lock, step: AcquireStep, now: number): boolean {
  * The same grant again. A claim stays a claim, and a fixed end stays fixed: neither is renewed by asking again. What a
  * session holds is renewed with the session.
  */
-function acquireAgain(space: Space, holder: Holder, step: OwnedStep, now: number): AcquireOutcome {
+function acquireAgain(lock: Lock, holder: Holder, step: OwnedStep, now: number): AcquireOutcome {
   if (holder.session !== step.session) return { kind: 'conflict', member: 'session' }
   if (holder.mode !== step.mode) return { kind: 'conflict', member: 'mode' }
-  if (holder.session === null && !holder.claim && holder.ending === null) {
-    space.promise(step.leaseMs)
-    extend(holder, step.leaseMs, now)
-  }
+  if (holder.session === null && !holder.claim && holder.ending === null) lock.extend(holder, step.leaseMs, now)
   return asGranted(holder, now)
 }
 

@@ -30,8 +30,8 @@ export function isCompatible(holders: readonly Holder[], mode: LockMode): boolea
   return holders.every((holder) => !isRival(holder, mode))
 }
 
-/** Whether `holder` and somebody in `mode` exclude each other. */
-export function isRival(holder: Holder, mode: LockMode): boolean {
+/** Whether a holder and somebody in `mode` exclude each other. */
+export function isRival(holder: Pick<Holder, 'mode'>, mode: LockMode): boolean {
   return holder.mode === 'exclusive' || mode === 'exclusive'
 }
 

@@ -1,7 +1,7 @@
 import type { EndingReason, EndReason, Json, LockMode } from '../../../protocol/wire.ts'
 import type { HolderState } from '../../store.ts'
 import { CLAIM_MS } from '../../timing.ts'
-import { asState, endOf, type Holder, isCompatible } from './holder.ts'
+import { asState, endOf, extend, type Holder, isCompatible } from './holder.ts'
 import type { Listed } from './query.ts'
 import type { Session } from './session.ts'
 import type { Space } from './space.ts'
@@ -21,6 +21,11 @@ export interface Grantee {
   readonly arrivedAt: number
 }
 
+/** Whom an earlier store granted the lock. */
+export interface Restored extends Omit<Grantee, 'arrivedAt'> {
+  readonly fencingToken: number
+}
+
 /** One lock: who holds it, who waits for it, and how it passes from one to the next. */
 export class Lock {
   readonly name: string
@@ -36,6 +41,10 @@ export class Lock {
 
   get holders(): readonly Holder[] {
     return this.#holders
+  }
+
+  get namespace(): string {
+    return this.#space.namespace
   }
 
   get isIdle(): boolean {
@@ -92,9 +101,24 @@ export class Lock {
     const fencingToken = this.#space.nextToken(this.name, leaseMs)
     const granted = { owner, mode, info, fencingToken, since: now, arrivedAt, session, leaseMs }
     const holder: Holder = { ...granted, ownEnd, claim, ending: null }
-    this.#holders.push(holder)
-    if (owner !== null) session?.granted(owner, this, holder)
+    this.#take(holder)
+    this.#space.ledger.granted(this, holder)
     return holder
+  }
+
+  /** Makes a holder of somebody whom an earlier store granted the lock: confirmed, and with its full lease from `now`. */
+  restore(restored: Restored, now: number): void {
+    const { session, leaseMs, fencingToken } = restored
+    const ownEnd = session === null ? now + leaseMs : Number.POSITIVE_INFINITY
+    this.#space.restoreToken(this.name, fencingToken, leaseMs)
+    this.#take({ ...restored, since: now, arrivedAt: now, ownEnd, claim: false, ending: null })
+  }
+
+  /** Renews the lease of `holder`, which must have one of its own; its end must not be fixed. Throws if it cannot. */
+  extend(holder: Holder, leaseMs: number, now: number): void {
+    this.#space.promise(leaseMs)
+    extend(holder, leaseMs, now)
+    this.#space.ledger.extended(this, holder)
   }
 
   /** Takes `waiter` into the queue. */
@@ -130,6 +154,7 @@ export class Lock {
   /** Takes the lock from `holder`, and remembers its owner as finished. */
   end(holder: Holder, reason: EndReason, now: number): void {
     this.#holders = this.#holders.filter((other) => other !== holder)
+    this.#space.ledger.ended(this, holder)
     const { owner, session } = holder
     if (owner === null) return
     this.#space.tombstones.add(this.name, owner, reason, now)
@@ -154,6 +179,11 @@ export class Lock {
     const pauseMs = this.#space.pauseMs(now)
     const pauseEnd = pauseMs > 0 && this.queue.size > 0 ? now + pauseMs : Number.POSITIVE_INFINITY
     return Math.min(pauseEnd, this.queue.nextDeath(), this.#nextLull(now), ...expiries)
+  }
+
+  #take(holder: Holder): void {
+    this.#holders.push(holder)
+    if (holder.owner !== null) holder.session?.granted(holder.owner, this, holder)
   }
 
   /** When somebody who is in nobody's way any more lets those behind through: never past an exclusive holder. */

@@ -1,5 +1,5 @@
 import type { RenewOutcome, RenewStep } from '../../store.ts'
-import { asRenewed, extend } from './holder.ts'
+import { asRenewed } from './holder.ts'
 import type { Lock } from './lock.ts'
 import type { Space } from './space.ts'
 
@@ -15,9 +15,7 @@ export function renew(space: Space, lock: Lock, step: RenewStep, now: number): R
   // It lives as long as its session, which alone renews and confirms it.
   if (holder.session !== null) return asRenewed(holder, successor, now)
   const leaseMs = step.leaseMs ?? holder.leaseMs
-  if (holder.ending === null) space.promise(leaseMs)
+  if (holder.ending === null) lock.extend(holder, leaseMs, now)
   holder.claim = false
-  if (holder.ending !== null) return asRenewed(holder, successor, now)
-  extend(holder, leaseMs, now)
-  return asRenewed(holder, null, now)
+  return asRenewed(holder, successor, now)
 }

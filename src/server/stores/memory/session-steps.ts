@@ -39,7 +39,7 @@ export function execute(context: SessionContext, step: ExecuteStep, now: number)
   const session = findOrOpen(context, step, now)
   if ('kind' in session) return session
   if (step.seq <= session.seq) return { kind: 'seq-spent', highest: session.seq }
-  session.seq = step.seq
+  context.table.attempt(session, step.seq)
   refresh(context, session, step.confirm, now)
   const outcomes = step.commands.map((command) => carryOut(context, session, command, now))
   return { kind: 'executed', standing: session.standing(step.confirm, now), outcomes }

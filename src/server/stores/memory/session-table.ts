@@ -1,23 +1,36 @@
 import type { EndReason, Json } from '../../../protocol/wire.ts'
 import type { ServerClock } from '../../clock.ts'
+import type { InheritedSession } from './inherited.ts'
+import type { Ledger } from './ledger.ts'
 import { Session } from './session.ts'
 import type { Space } from './space.ts'
 import { Tombstones } from './tombstones.ts'
 
+export interface SessionTableOptions {
+  readonly clock: ServerClock
+  readonly ledger: Ledger
+  readonly mostTombstones: number
+  /** Epochs begin above this. */
+  readonly lastEpoch: number
+}
+
 /** The sessions of all namespaces, with what is remembered of those that are over. */
 export class SessionTable {
   readonly #clock: ServerClock
+  readonly #ledger: Ledger
   readonly #sessions = new Map<string, Session>()
   readonly #tombstones: Tombstones
   /** Of sessions that never were: whoever makes them up must not push out those of others. */
   readonly #unknown: Tombstones
   readonly #counts = new Map<Space, number>()
-  #lastEpoch = 0
+  #lastEpoch: number
   /** No session lapses before this. Renewals only put that off, so it is looked at anew when it has come. */
   #nextLapse = Number.POSITIVE_INFINITY
 
-  constructor(clock: ServerClock, mostTombstones: number) {
+  constructor({ clock, ledger, mostTombstones, lastEpoch }: SessionTableOptions) {
     this.#clock = clock
+    this.#ledger = ledger
+    this.#lastEpoch = lastEpoch
     this.#tombstones = new Tombstones(mostTombstones)
     this.#unknown = new Tombstones(mostTombstones)
   }
@@ -43,13 +56,22 @@ export class SessionTable {
   open(id: string, space: Space, leaseMs: number, info: Json, now: number): Session {
     // By the wall clock, so that it differs from those of an earlier process too.
     this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(this.#clock.wall()))
-    this.#tombstones.keepFor(leaseMs)
-    this.#unknown.keepFor(leaseMs)
     const session = new Session({ id, space, epoch: this.#lastEpoch, leaseMs, info })
-    this.#sessions.set(id, session)
-    this.#counts.set(space, this.countOf(space) + 1)
-    this.renew(session, now)
+    this.#add(session, now)
     return session
+  }
+
+  /** Takes in a session of an earlier store. */
+  restore({ seq, ...inherited }: InheritedSession, space: Space, now: number): void {
+    const session = new Session({ ...inherited, space })
+    session.seq = seq
+    this.#add(session, now)
+  }
+
+  /** Lets in commands whose number is larger than every one before. */
+  attempt(session: Session, seq: number): void {
+    session.seq = seq
+    this.#ledger.attempted(session)
   }
 
   /** Renews to the full lease from `now`, never to less than what is left. */
@@ -63,6 +85,7 @@ export class SessionTable {
     const session = this.#sessions.get(id)
     if (session === undefined) return this.#unknown.add('', id, reason, now)
     this.#tombstones.add('', id, reason, now)
+    this.#ledger.buried(session)
     this.#sessions.delete(id)
     this.#counts.set(session.space, this.countOf(session.space) - 1)
     if (this.#sessions.size === 0) this.#nextLapse = Number.POSITIVE_INFINITY
@@ -76,5 +99,14 @@ export class SessionTable {
     this.#nextLapse = Number.POSITIVE_INFINITY
     for (const { expiresAt } of this.#sessions.values()) this.#nextLapse = Math.min(this.#nextLapse, expiresAt)
     return lapsed
+  }
+
+  #add(session: Session, now: number): void {
+    const { id, space, leaseMs } = session
+    this.#tombstones.keepFor(leaseMs)
+    this.#unknown.keepFor(leaseMs)
+    this.#sessions.set(id, session)
+    this.#counts.set(space, this.countOf(space) + 1)
+    this.renew(session, now)
   }
 }

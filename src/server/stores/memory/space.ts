@@ -2,6 +2,7 @@ import type { EndReason } from '../../../protocol/wire.ts'
 import type { Changed, StoreLimits } from '../../store.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { FencingTokens } from './fencing-tokens.ts'
+import type { Ledger } from './ledger.ts'
 import { Lock } from './lock.ts'
 import type { MarkKeeper } from './mark-keeper.ts'
 import type { Session } from './session.ts'
@@ -14,6 +15,7 @@ export interface SpaceContext {
   readonly limits: StoreLimits
   readonly tokens: FencingTokens
   readonly mark: MarkKeeper
+  readonly ledger: Ledger
   /** The monotonic ms before which nothing is granted. */
   readonly graceUntil: number
   /** Told of each waiter that is granted, released or removed, and of each holder of a session that ends or will. */
@@ -37,6 +39,10 @@ export class Space {
     this.tombstones = new Tombstones(context.limits.tombstones)
     this.#context = context
     this.#lastTokens = new BoundedMap(context.limits.locks)
+  }
+
+  get ledger(): Ledger {
+    return this.#context.ledger
   }
 
   get lockCount(): number {
@@ -98,6 +104,12 @@ export class Space {
     return token
   }
 
+  /** An earlier store had granted `token`, for a lease of `leaseMs`. */
+  restoreToken(name: string, token: number, leaseMs: number): void {
+    this.tombstones.keepFor(leaseMs)
+    this.#lastTokens.set(name, token)
+  }
+
   lastToken(name: string): number | null {
     return this.#lastTokens.get(name) ?? null
   }
@@ -120,6 +132,13 @@ export class Space {
   /** How long those who wait have to be left waiting, in ms, for the grace period or for the mark. */
   pauseMs(now: number): number {
     return Math.max(this.graceMs(now), this.#context.mark.outageMs(now))
+  }
+
+  /** Hints at everybody that waits. */
+  wakeAll(): void {
+    for (const lock of this.#locks.values()) {
+      for (const waiter of lock.queue) this.changed(lock.name, waiter)
+    }
   }
 
   changed(name: string, { owner, session }: { owner: string; session: Session | null }): void {

@@ -42,6 +42,11 @@ export class WaitQueue {
     return this.#waiters.length
   }
 
+  /** From the first to the last, alive or not. */
+  [Symbol.iterator](): Iterator<Waiter> {
+    return this.#waiters.values()
+  }
+
   /** Who is next: the first that is alive. */
   head(now: number): Waiter | null {
     return this.#waiters.find((waiter) => lifeOf(waiter) > now) ?? null
