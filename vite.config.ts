@@ -114,7 +114,7 @@ const test: ViteUserConfig['test'] = {
         include: ['test/browsers/**/*.test.ts'],
         globalSetup: 'test/browsers/global-setup.ts',
         fileParallelism: false,
-        maxConcurrency: 8,
+        maxConcurrency: 4,
         testTimeout: 90_000,
         hookTimeout: 90_000,
       },

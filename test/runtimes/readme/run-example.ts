@@ -64,6 +64,9 @@ async function runReact(code: string, _url: string, name: string): Promise<void>
   await runPage(name, { 'example.tsx': code, 'main.ts': main, 'vite.config.js': config })
 }
 
+/** ms within which a page must have its lock. */
+const PATIENCE_MS = 20_000
+
 async function runPage(name: string, files: Readonly<Record<string, string>>): Promise<void> {
   const folder = join(consumers.web, 'examples', name)
   const html = '<!doctype html><title>An example</title><body></body><script type="module" src="./main.ts"></script>'
@@ -77,14 +80,23 @@ async function runPage(name: string, files: Readonly<Record<string, string>>): P
     const broken = new Promise<never>((_, reject) => page.once('pageerror', reject))
     broken.catch(() => {})
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
-    const granted = page.waitForResponse(
-      async (reply) => reply.url().endsWith(SESSION_PATHS.commands) && grants((await reply.json()) as CommandsReply),
-    )
-    const lookedAt = granted.catch(async (cause) => {
-      throw new Error(`The page acquires no lock. It shows: ${await page.innerText('body')}`, { cause })
+    const granted = new Promise<void>((resolve) => {
+      // On its way: what a page reads as a stream, the browser does not always keep for those who look on.
+      void page.route(`**${SESSION_PATHS.commands}`, async (route) => {
+        const response = await route.fetch()
+        const body = await response.text()
+        await route.fulfill({ response, body })
+        if (grants(JSON.parse(body) as CommandsReply)) resolve()
+      })
     })
+    const noLock = new Promise<never>((_, reject) => {
+      setTimeout(async () => {
+        reject(new Error(`The page acquires no lock. It shows: ${await page.innerText('body').catch(String)}`))
+      }, PATIENCE_MS).unref()
+    })
+    noLock.catch(() => {})
     await page.goto(app.url)
-    await Promise.race([lookedAt, broken])
+    await Promise.race([granted, broken, noLock])
     await Promise.race([page.waitForSelector('body:not(:empty)'), broken])
     expect(errors).toEqual([])
   } finally {
