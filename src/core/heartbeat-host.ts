@@ -67,6 +67,9 @@ export interface HeartbeatThread {
   readonly isLoss: boolean
 }
 
+/** ms without running from which on a thread stood still, and was not only busy for a moment. */
+export const STOOD_STILL_MS = 1_000
+
 /** The worker showed that it runs. */
 export interface SignOfLife {
   /** ms for which it waited to be heard, at most: the page stood still meanwhile. */

@@ -1,10 +1,7 @@
 import type { EventLog } from './event-log.ts'
-import type { SignOfLife } from './heartbeat-host.ts'
+import { type SignOfLife, STOOD_STILL_MS } from './heartbeat-host.ts'
 import type { PageChange } from './ports.ts'
 import type { WakeGate } from './wake-gate.ts'
-
-/** ms without running from which on it is told of. */
-const STOOD_STILL_MS = 1_000
 
 export interface PageWatchOptions {
   readonly events: EventLog

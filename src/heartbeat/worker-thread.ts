@@ -1,12 +1,9 @@
 import type { Clock } from '../core/clock.ts'
-import type { Beating } from '../core/heartbeat-host.ts'
+import { type Beating, STOOD_STILL_MS } from '../core/heartbeat-host.ts'
 import type { CancelTimer, Send, Timers } from '../core/ports.ts'
 import { BeatLoop } from './loop.ts'
 import type { Stamped, ToPage, ToWorker } from './messages.ts'
 import { PeerClock } from './peer-clock.ts'
-
-/** ms by which a tick is late that shows that this thread stood still. */
-const STOOD_STILL_MS = 1_000
 
 export interface WorkerThreadRuntime extends Clock, Timers {
   /** How many ms of `now()` the machine slept. Default: none. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { A_WHILE, LEASE, Scene, tabOf, wait } from '../support/tabs-scene.ts'
+import { A_WHILE, LEASE, leaderAndFollower, Scene, tabOf, wait } from '../support/tabs-scene.ts'
 import { brings, settle } from '../support/virtual-world.ts'
 
 describe('a tab that follows', () => {
@@ -37,13 +37,7 @@ describe('a tab that follows', () => {
   })
 
   it('and vanishes without a word is forgotten', async () => {
-    const scene = new Scene()
-    await scene.holder.acquire('a')
-    const [leader, follower] = [scene.tab(), scene.tab()]
-    wait(leader, 'a')
-    await scene.time.advance(10)
-    wait(follower, 'a')
-    await scene.time.advance(1_000)
+    const { scene, leader, follower } = await leaderAndFollower()
     expect(scene.streams.at(-1)).toHaveLength(2)
     tabOf(follower).crash()
     await scene.time.advance(15_000)
@@ -67,13 +61,7 @@ describe('a tab that follows', () => {
   })
 
   it('is taken back that was forgotten while it stood still', async () => {
-    const scene = new Scene()
-    await scene.holder.acquire('a')
-    const [leader, follower] = [scene.tab(), scene.tab()]
-    wait(leader, 'a')
-    await scene.time.advance(10)
-    wait(follower, 'a')
-    await scene.time.advance(1_000)
+    const { scene, leader, follower } = await leaderAndFollower()
     follower.machine.freeze()
     await scene.time.advance(15_000)
     expect(scene.streams.at(-1)).toHaveLength(1)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { A_WHILE, posted, Scene, SOON, tabOf, wait } from '../support/tabs-scene.ts'
+import { A_WHILE, leaderAndFollower, posted, Scene, SOON, tabOf, wait } from '../support/tabs-scene.ts'
 import { brings, settle } from '../support/virtual-world.ts'
 
 describe('the tab that leads', () => {
@@ -54,13 +54,7 @@ describe('the tab that leads', () => {
   })
 
   it('lets go at once when its page leaves, and can wait again if that comes back', async () => {
-    const scene = new Scene()
-    await scene.holder.acquire('a')
-    const [leader, follower] = [scene.tab(), scene.tab()]
-    wait(leader, 'a')
-    await scene.time.advance(10)
-    wait(follower, 'a')
-    await scene.time.advance(1_000)
+    const { scene, leader, follower } = await leaderAndFollower()
     leader.changePage('leaving')
     await settle()
     expect(scene.browser.leader).toBe(follower.tab)
@@ -94,13 +88,7 @@ describe('the tab that leads', () => {
   })
 
   it('follows when its turn is taken away', async () => {
-    const scene = new Scene()
-    await scene.holder.acquire('a')
-    const [leader, follower] = [scene.tab(), scene.tab()]
-    wait(leader, 'a')
-    await scene.time.advance(10)
-    wait(follower, 'a')
-    await scene.time.advance(1_000)
+    const { scene, leader, follower } = await leaderAndFollower()
     scene.browser.steal()
     await settle()
     expect(scene.browser.leader).toBe(follower.tab)

@@ -75,3 +75,15 @@ export function tabOf({ tab }: VirtualClient): VirtualTab {
 export function posted({ browser }: Scene, type: string): number {
   return browser.posted.filter(({ message }) => (message as { readonly type?: unknown }).type === type).length
 }
+
+/** Two tabs that wait for the same lock, `a`, and have found each other: the first of them leads. */
+export async function leaderAndFollower(): Promise<{ scene: Scene; leader: VirtualClient; follower: VirtualClient }> {
+  const scene = new Scene()
+  await scene.holder.acquire('a')
+  const [leader, follower] = [scene.tab(), scene.tab()]
+  wait(leader, 'a')
+  await scene.time.advance(10)
+  wait(follower, 'a')
+  await scene.time.advance(1_000)
+  return { scene, leader, follower }
+}
