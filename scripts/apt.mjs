@@ -21,8 +21,28 @@ export function canUseApt() {
  * @param {string} name
  */
 export async function aptInstall(name) {
-  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, quiet: true }
   const patiently = ['-qq', '-o', 'DPkg::Lock::Timeout=300']
-  await mustRun('apt-get', [...patiently, 'update'], options)
-  await mustRun('apt-get', [...patiently, 'install', '-y', '--no-install-recommends', name], options)
+  await aptGet([...patiently, 'update'])
+  await aptGet([...patiently, 'install', '-y', '--no-install-recommends', name])
+}
+
+/**
+ * Downloads the archive of a package into a folder, and installs nothing.
+ *
+ * @param {string} name
+ * @param {string} folder
+ */
+export async function aptDownload(name, folder) {
+  // As ourselves: its own user may not write into that folder.
+  const quietly = ['-qq', '-o', 'APT::Sandbox::User=root']
+  await aptGet([...quietly, 'update'])
+  await aptGet([...quietly, 'download', name], folder)
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} [cwd]
+ */
+function aptGet(args, cwd = '/') {
+  return mustRun('apt-get', args, { cwd, env: { DEBIAN_FRONTEND: 'noninteractive' }, quiet: true })
 }

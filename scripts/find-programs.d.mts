@@ -5,4 +5,6 @@ export function findWebKit(): { driver: string; browser: string; screen: string 
 export function findDeno(): string | null
 export function findBun(): string | null
 export function findCurl(): string | null
+export function findPostgres(): string | null
+export function findEtcd(): string | null
 export const CHROMIUM_ARGS: string[]

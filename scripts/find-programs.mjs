@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 /** Where this repository keeps the runtimes that are not on the PATH. */
 export const RUNTIMES_FOLDER = fileURLToPath(new URL('../.runtimes/', import.meta.url))
+
+/** Where the package of etcd is unpacked, if it is not on the PATH. */
+export const ETCD_FOLDER = join(RUNTIMES_FOLDER, 'etcd')
 
 /** With these it runs as root in a container too, and asks nothing of the network by itself. */
 export const CHROMIUM_ARGS = [
@@ -99,6 +102,48 @@ export function findBun() {
  */
 export function findCurl() {
   return onPath(['curl']).find(isExecutable) ?? null
+}
+
+/** What it takes to make a cluster, run it, and have a standby of it. */
+const POSTGRES_NAMES = ['initdb', 'pg_basebackup', 'pg_ctl', 'postgres']
+/** Debian keeps each version in a folder of its own, and not on the PATH. */
+const POSTGRES_VERSIONS = '/usr/lib/postgresql'
+
+/**
+ * The folder of PostgreSQL's programs, of the newest version that is there, or `null`. `PG_BIN` goes before everything
+ * else.
+ *
+ * @returns {string | null}
+ */
+export function findPostgres() {
+  const given = process.env.PG_BIN
+  if (given) return given
+  const versions = foldersIn(POSTGRES_VERSIONS).sort((one, other) => Number(other) - Number(one))
+  const candidates = [...versions.map((version) => join(POSTGRES_VERSIONS, version, 'bin')), ...onPath(['.'])]
+  return candidates.find((folder) => POSTGRES_NAMES.every((name) => isExecutable(join(folder, name)))) ?? null
+}
+
+/**
+ * The program of etcd, or `null`. `ETCD_PATH` goes before everything else.
+ *
+ * @returns {string | null}
+ */
+export function findEtcd() {
+  const given = process.env.ETCD_PATH
+  if (given) return given
+  return [...onPath(['etcd']), join(ETCD_FOLDER, 'usr', 'bin', 'etcd')].find(isExecutable) ?? null
+}
+
+/**
+ * @param {string} path
+ * @returns {string[]}
+ */
+function foldersIn(path) {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
 }
 
 /**
