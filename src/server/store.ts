@@ -11,7 +11,25 @@ export interface OwnerRef extends LockRef {
   readonly owner: string | null
 }
 
+/** Who asks, and what bounds that. */
+export interface Principal {
+  /** Whose the locks are: what may be revoked together, and shares a quota. `null`: nobody in particular. */
+  readonly subject: string | null
+  /**
+   * How long after its grant a holder ends at the latest, in ms; `null`: never, as long as it is renewed. In a session
+   * never less than the lease of that.
+   */
+  readonly maxHoldMs: number | null
+  /** How many the subject may have in a namespace at once, in all of its requests; `null`: no bound. */
+  readonly quota: {
+    /** Holders and waiters together, since a waiter may be granted at any time. */
+    readonly locks: number | null
+    readonly waiters: number | null
+  }
+}
+
 export interface AcquireStep extends OwnerRef {
+  readonly principal: Principal
   readonly leaseMs: number
   /** How long the request will be attached if it must wait, in ms; 0: take no place in the queue. */
   readonly waitMs: number
@@ -81,7 +99,8 @@ export interface Conflict {
 /** A limit of the store is reached. */
 export interface Full {
   readonly kind: 'full'
-  readonly limit: keyof StoreLimits
+  /** `locksPerToken` and `waitersPerToken`: the quota of who asks. */
+  readonly limit: keyof StoreLimits | 'locksPerToken' | 'waitersPerToken'
   readonly most: number
 }
 
@@ -122,6 +141,39 @@ export interface LockState {
   readonly waiters: number
 }
 
+export interface ListStep {
+  readonly namespace: string
+  /** Only names that begin so. */
+  readonly prefix: string
+  /** Only names after this one; `null`: from the first on. */
+  readonly after: string | null
+  /** The most locks that are told, 1 or more. */
+  readonly limit: number
+}
+
+/** Some of the locks that are held or waited for, by name. */
+export interface LockPage {
+  readonly locks: readonly (LockState & { readonly name: string })[]
+  /** After which name the next page begins; `null`: this was the last one. A page may have fewer than were asked for. */
+  readonly next: string | null
+}
+
+export interface EndHoldersStep extends LockRef {
+  /** `ending`: they are not renewed any more, and end when they would have ended anyway. `now`: at once. */
+  readonly how: 'ending' | 'now'
+}
+
+export interface RevokeStep {
+  readonly subject: string
+}
+
+export interface Revoked {
+  /** Holders whose end is fixed. */
+  readonly holders: number
+  /** Waiters that were removed. */
+  readonly waiters: number
+}
+
 /** What bounds the memory that strangers can make a store use. */
 export interface StoreLimits {
   /** Names that are held or waited for, in a namespace. */
@@ -156,6 +208,8 @@ export type StoreCommand =
 export interface ExecuteStep {
   readonly namespace: string
   readonly session: string
+  /** Who acquires with these commands. */
+  readonly principal: Principal
   /** Opens the session if it is not known and never was. */
   readonly open: { readonly leaseMs: number; readonly info: Json } | null
   /** Must be larger than every one before of this session. */
@@ -250,6 +304,36 @@ export interface Changed extends OwnerRef {
   readonly session: string | null
 }
 
+/** What became of a lock, for those who count. There is no secret in it. */
+export type LockFact = LockRef &
+  (
+    | {
+        readonly kind: 'granted'
+        readonly mode: LockMode
+        /** Out of the queue: it must be confirmed. */
+        readonly claim: boolean
+        /** ms since the owner first asked. */
+        readonly waitedMs: number
+      }
+    | {
+        readonly kind: 'ended'
+        readonly reason: EndReason
+        /** It was never confirmed. */
+        readonly claim: boolean
+        /** ms since the grant. */
+        readonly heldMs: number
+      }
+  )
+
+/** How much a store has, in all namespaces. */
+export interface Census {
+  /** Locks that are held or waited for. */
+  readonly locks: number
+  readonly holders: number
+  readonly waiters: number
+  readonly sessions: number
+}
+
 export interface StoreTraits {
   readonly kind: string
   /** Locks survive a restart of the store. */
@@ -272,6 +356,9 @@ export interface LockStore {
   /**
    * Grants, enqueues or refuses. The same owner again gets the same grant again, renewed to the full lease, but a claim
    * stays a claim and a fixed end stays fixed; an owner that waits keeps its place and is alive for `waitMs` and a ticket.
+   *
+   * Where `principal` bounds how long it may be held, no lease goes beyond that, be it renewed or that of a session. From
+   * when a lease would, the end is fixed there, with the reason `revoked`. After a restart the time counts anew.
    */
   acquire(step: AcquireStep): Promise<AcquireOutcome>
 
@@ -289,6 +376,23 @@ export interface LockStore {
 
   /** How a lock stands, without taking it. */
   inspect(ref: LockRef): Promise<LockState>
+
+  /** How the locks of a namespace stand that are held or waited for: a page of them. */
+  list(step: ListStep): Promise<LockPage>
+
+  /**
+   * Ends every holder of a lock by force, claims too, with the reason `revoked`; who waits stays, and gets it. Returns how
+   * many holders there were. A fixed end need not survive a restart of the store, and an end at once may be lost by one
+   * that comes at once, unless the lock was handed on.
+   */
+  endHolders(step: EndHoldersStep): Promise<number>
+
+  /**
+   * In all namespaces, with the reason `revoked`: fixes the end of all that a subject holds, be it in sessions, and
+   * removes its waiters. It says nothing of what the subject asks for later. A fixed end need not survive a restart of
+   * the store.
+   */
+  revoke(step: RevokeStep): Promise<Revoked>
 
   /**
    * Carries out the commands of a session in order, confirms claims, and renews the session; see {@link Standing} for
@@ -312,6 +416,18 @@ export interface LockStore {
    * repeated; {@link attend} and {@link attendSession} tell the truth. Returns a function that ends it.
    */
   watch(listener: (changed: Changed) => void): () => void
+
+  /**
+   * Calls `listener` within the steps with what becomes of locks. Several servers on one store are each told of all of it.
+   * Returns a function that ends it. A store that cannot tell leaves it out.
+   */
+  observe?(listener: (fact: LockFact) => void): () => void
+
+  /** How much there is, without a step: what has just run out may be counted. `null`, or left out: it cannot tell. */
+  census?(): Census | null
+
+  /** How long nothing is granted yet, in ms; 0, and left out, outside of a grace period. */
+  readonly graceMs?: number
 
   /** Stops all timers. Every later step throws {@link StoreUnavailableError}. */
   close(): Promise<void>

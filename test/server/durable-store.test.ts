@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type LockStore, StoreUnavailableError } from '../../src/server/store.ts'
 import { Digest } from '../../src/server/stores/durable/digest.ts'
 import { leave, SessionBench, take } from './session-bench.ts'
-import { type DurableBenchOptions, LEASE, openDurable, WAIT } from './store-bench.ts'
+import { ANYBODY, type DurableBenchOptions, LEASE, openDurable, WAIT } from './store-bench.ts'
 import { type Carry, VirtualDisk } from './virtual-disk.ts'
 
 const WALL = Date.UTC(2026, 0, 1)
@@ -359,6 +359,55 @@ describe('a disk that fails', () => {
     await turn()
     expect(errors).toHaveLength(1)
     await expect(bench.inspect()).rejects.toThrow(StoreUnavailableError)
+  })
+})
+
+describe('who asked, and for how long', () => {
+  const alice = { ...ANYBODY, subject: 'alice', maxHoldMs: 2 * LEASE, quota: { locks: 2, waiters: null } }
+
+  it('is known after a restart, from which the time counts anew', async () => {
+    const disk = new VirtualDisk()
+    const before = boot(disk)
+    await before.acquire('a', { principal: alice })
+    await before.run('S', [take('b', { name: 'other' })], { principal: alice })
+    await before.pass(LEASE - 1)
+    await before.renew('a')
+    const bench = crashAndBoot(disk)
+    expect(await bench.acquire('c', { name: 'more', principal: alice })).toMatchObject({ limit: 'locksPerToken' })
+    await bench.pass(LEASE - 1)
+    expect(await bench.renew('a')).toMatchObject({ ending: null, expiresInMs: LEASE })
+    expect((await bench.stands('S')).ending).toEqual([])
+    await bench.pass(1)
+    expect(await bench.renew('a')).toMatchObject({ ending: 'revoked', expiresInMs: LEASE })
+    expect((await bench.stands('S')).ending).toMatchObject([{ owner: 'b', reason: 'revoked', expiresInMs: LEASE }])
+    expect(await bench.store.revoke({ subject: 'alice' })).toEqual({ holders: 2, waiters: 0 })
+  })
+
+  it('was not in records of old, which count as those of nobody', async () => {
+    const disk = new VirtualDisk()
+    const value = JSON.stringify({ token: 1, lease_ms: LEASE, mode: 'exclusive', session: null, info: null })
+    const entries: [string, string][] = [
+      ['format', '{"v":1}'],
+      ['hold\0\0k\0a', value],
+    ]
+    const digest = { key: 'digest', value: String(new Digest(entries).total) }
+    await disk.open().commit([...entries.map(([key, value]) => ({ key, value })), digest], true)
+    const bench = boot(disk)
+    await bench.pass(LEASE - 1)
+    expect(await bench.renew('a')).toMatchObject({ kind: 'renewed', ending: null, expiresInMs: LEASE })
+  })
+
+  it('matters no more for an end that was fixed, which a restart takes back, unless the lock was handed on', async () => {
+    const disk = new VirtualDisk()
+    const before = boot(disk)
+    await before.acquire('a', { principal: alice })
+    await before.acquire('b', { name: 'other' })
+    await before.queue('c', { name: 'other' })
+    await before.store.revoke({ subject: 'alice' })
+    await before.store.endHolders({ namespace: '', name: 'other', how: 'now' })
+    const bench = crashAndBoot(disk)
+    expect(await bench.renew('a')).toMatchObject({ kind: 'renewed', ending: null, expiresInMs: LEASE })
+    expect(await bench.acquire('c', { name: 'other' })).toMatchObject({ kind: 'granted' })
   })
 })
 

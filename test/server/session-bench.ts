@@ -8,7 +8,7 @@ import type {
   Standing,
   StoreCommand,
 } from '../../src/server/store.ts'
-import { LEASE, StoreBench } from './store-bench.ts'
+import { ANYBODY, LEASE, StoreBench } from './store-bench.ts'
 
 type AcquireCommand = Extract<StoreCommand, { op: 'acquire' }>
 
@@ -33,7 +33,8 @@ export class SessionBench extends StoreBench {
   ): Promise<ExecuteOutcome> {
     this.#seq += 1
     const open = { leaseMs: LEASE, info: null }
-    return this.store.execute({ namespace: '', session, open, seq: this.#seq, confirm: [], commands, ...step })
+    const given = { namespace: '', session, principal: ANYBODY, open, seq: this.#seq, confirm: [], commands }
+    return this.store.execute({ ...given, ...step })
   }
 
   /** As {@link execute}, for commands that are carried out. */

@@ -3,6 +3,7 @@ import type {
   AcquireStep,
   AttendOutcome,
   LockState,
+  Principal,
   ReleaseOutcome,
   RenewOutcome,
 } from '../../src/server/store.ts'
@@ -16,26 +17,37 @@ import {
   StoreInMemory,
 } from '../../src/server/stores/memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
+import { createImagedStore } from './imaged-store.ts'
 import { type Carry, VirtualDisk } from './virtual-disk.ts'
 
 export const LEASE = 60_000
 export const WAIT = 30_000
 
+/** Who is bounded by nothing. */
+export const ANYBODY: Principal = { subject: null, maxHoldMs: null, quota: { locks: null, waiters: null } }
+
 /** What of an acquire a test cares about. */
 export type Asked = Partial<Omit<AcquireStep, 'owner'>>
 
 /** Which stores benches have. */
-let kind: 'memory' | 'durable' = 'memory'
+let kind: 'memory' | 'durable' | 'imaged' = 'memory'
 
 /** Gives all benches of this file a store that comes back, over a virtual disk. */
 export function useDurableStores(): void {
   kind = 'durable'
 }
 
+/** Gives all benches of this file a store that goes on, before each step, from an image of the one before. */
+export function useImagedStores(): void {
+  kind = 'imaged'
+}
+
 type Create = (options: MemoryStoreOptions) => MemoryStore
 
-const createStore: Create = (options) =>
-  kind === 'memory' ? createMemoryStore(options) : openDurable(new VirtualDisk())(options)
+const createStore: Create = (options) => {
+  if (kind === 'imaged') return createImagedStore(options)
+  return kind === 'memory' ? createMemoryStore(options) : openDurable(new VirtualDisk())(options)
+}
 
 export interface DurableBenchOptions {
   /** How writes reach the disk. Default: at once. */
@@ -88,6 +100,7 @@ export class StoreBench {
       namespace: '',
       name: 'k',
       owner,
+      principal: ANYBODY,
       leaseMs: LEASE,
       waitMs: 0,
       mode: 'exclusive',

@@ -5,6 +5,7 @@ useDurableStores()
 
 /** All that a store must do, whatever it keeps its locks in. */
 describe('a durable store', async () => {
+  await import('./store-authority.test.ts')
   await import('./store-bounds.test.ts')
   await import('./store-leases.test.ts')
   await import('./store-model.test.ts')

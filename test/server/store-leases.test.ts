@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../../src/server/store.ts'
 import { createMemoryStore } from '../../src/server/stores/memory.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
-import { LEASE, StoreBench } from './store-bench.ts'
+import { ANYBODY, LEASE, StoreBench } from './store-bench.ts'
 
 test('a free lock is granted with the lease that was asked for, and is no claim', async () => {
   const bench = new StoreBench()
@@ -242,6 +242,7 @@ test('a closed store answers nothing, and ticks no more', async () => {
     namespace: '',
     name: 'k',
     owner: 'a',
+    principal: ANYBODY,
     leaseMs: LEASE,
     waitMs: 0,
     mode: 'exclusive',

@@ -5,9 +5,14 @@ import {
   type AttendOutcome,
   type AttendSessionStep,
   type AttendStep,
+  type Census,
   type Changed,
+  type EndHoldersStep,
   type ExecuteOutcome,
   type ExecuteStep,
+  type ListStep,
+  type LockFact,
+  type LockPage,
   type LockRef,
   type LockState,
   type LockStore,
@@ -16,6 +21,8 @@ import {
   type RenewOutcome,
   type RenewSessionStep,
   type RenewStep,
+  type Revoked,
+  type RevokeStep,
   type SessionOutcome,
   type StoreLimits,
   type StoreTraits,
@@ -23,16 +30,27 @@ import {
 } from '../store.ts'
 import { systemClock } from '../system-clock.ts'
 import { acquire, attend } from './memory/acquire.ts'
-import { Alarms } from './memory/alarms.ts'
+import { type AlarmBook, Alarms } from './memory/alarms.ts'
 import { FencingTokens } from './memory/fencing-tokens.ts'
+import { endHolders, revoke } from './memory/force.ts'
+import type { StoreImage } from './memory/image.ts'
 import { type Inherited, NOTHING_INHERITED, takeOver } from './memory/inherited.ts'
 import { type Ledger, NO_LEDGER } from './memory/ledger.ts'
 import type { Lock } from './memory/lock.ts'
 import type { Mark } from './memory/mark.ts'
 import { MarkKeeper } from './memory/mark-keeper.ts'
+import { list } from './memory/query.ts'
 import { release } from './memory/release.ts'
 import { renew } from './memory/renew.ts'
-import { attendSession, endSession, execute, lapse, renewSession, type SessionContext } from './memory/session-steps.ts'
+import {
+  attendSession,
+  endSession,
+  execute,
+  lapse,
+  renewSession,
+  type SessionContext,
+  stateOf,
+} from './memory/session-steps.ts'
 import { SessionTable } from './memory/session-table.ts'
 import { Space, type SpaceContext } from './memory/space.ts'
 
@@ -88,11 +106,15 @@ const HIGHEST_FLOOR = 2 ** 52
 
 /** What makes a store in memory one that comes back. */
 export interface Remembrance {
-  readonly inherited: Inherited
-  readonly ledger: Ledger
+  readonly inherited?: Inherited
+  readonly ledger?: Ledger
+  /** All that it knows from the beginning; `null`: nothing. */
+  readonly image?: StoreImage | null
+  /** Default: timers of the clock. */
+  readonly alarms?: AlarmBook
+  /** How much later than their holders are told leases end, in ms. Default 0. */
+  readonly slackMs?: number
 }
-
-const FORGETFUL: Remembrance = { inherited: NOTHING_INHERITED, ledger: NO_LEDGER }
 
 /** Each step runs without interruption, in the order of the calls: whole, before the call returns. */
 export class StoreInMemory implements MemoryStore {
@@ -100,40 +122,46 @@ export class StoreInMemory implements MemoryStore {
   readonly #clock: ServerClock
   readonly #context: SpaceContext
   readonly #spaces = new Map<string, Space>()
-  readonly #alarms: Alarms
+  readonly #alarms: AlarmBook
   readonly #sessions: SessionContext
   readonly #listeners = new Set<(changed: Changed) => void>()
+  readonly #observers = new Set<(fact: LockFact) => void>()
   #changed: Changed[] = []
   #closed = false
 
-  constructor(options: MemoryStoreOptions, { inherited, ledger }: Remembrance = FORGETFUL) {
+  constructor(options: MemoryStoreOptions, remembrance: Remembrance = {}) {
     const { clock = systemClock, grace = 0, mark = null, tokenFloor = 0, onError = () => undefined, limits } = options
+    const { inherited = NOTHING_INHERITED, ledger = NO_LEDGER, image = null, slackMs = 0 } = remembrance
     checkTokenFloor(tokenFloor)
     const keeper = new MarkKeeper({ clock, mark, onError, longestPromise: () => this.#longestPromise() })
     const { longestLeaseMs, tokensUpTo } = keeper.inherited ?? { longestLeaseMs: 0, tokensUpTo: 0 }
     const restart = grace > 0 || mark !== null ? 'grace' : 'forgets'
     this.traits = { kind: 'memory', durable: false, linearizable: true, restart }
     this.#clock = clock
-    this.#alarms = new Alarms(clock)
+    this.#alarms = remembrance.alarms ?? new Alarms(clock)
     const bounds = { ...DEFAULT_LIMITS, ...limits }
     this.#context = {
       limits: bounds,
-      tokens: new FencingTokens(clock, Math.max(tokenFloor, tokensUpTo, inherited.lastToken)),
+      tokens: new FencingTokens(clock, Math.max(tokenFloor, tokensUpTo, inherited.lastToken, image?.lastToken ?? 0)),
       mark: keeper,
       ledger,
-      graceUntil: exactly(clock.now()) + Math.max(grace, longestLeaseMs),
+      graceUntil: image?.graceUntil ?? exactly(clock.now()) + Math.max(grace, longestLeaseMs),
+      slackMs,
       changed: (changed) => this.#changed.push(changed),
+      happened: null,
     }
     this.#sessions = {
       table: new SessionTable({
         clock,
         ledger,
         mostTombstones: bounds.tombstones,
+        slackMs,
         lastEpoch: inherited.lastEpoch,
       }),
       spaceOf: (namespace) => this.#space(namespace),
       look: (space, name, now, act) => this.#look(space, name, now, act),
     }
+    if (image !== null) this.#load(image)
     this.#run((now) => takeOver(this.#sessions, inherited, now))
   }
 
@@ -143,6 +171,25 @@ export class StoreInMemory implements MemoryStore {
 
   get graceMs(): number {
     return Math.max(0, this.#context.graceUntil - exactly(this.#clock.now()))
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** The longest time that any holder may still believe, though all were renewed just now, in ms. */
+  get longestPromiseMs(): number {
+    return this.#longestPromise()
+  }
+
+  /** Nothing is held, and nobody waits or could. */
+  get isIdle(): boolean {
+    return this.#sessions.table.size === 0 && [...this.#spaces.values()].every((space) => space.lockCount === 0)
+  }
+
+  /** Somebody waits. */
+  get isAwaited(): boolean {
+    return [...this.#spaces.values()].some((space) => space.waiters.total > 0)
   }
 
   async acquire(step: AcquireStep): Promise<AcquireOutcome> {
@@ -162,12 +209,32 @@ export class StoreInMemory implements MemoryStore {
   }
 
   async inspect(ref: LockRef): Promise<LockState> {
-    return this.#step(ref, (space, lock, now) => ({
-      mode: lock.holders[0]?.mode ?? null,
-      fencingToken: space.lastToken(lock.name),
-      holders: lock.holderStates(now),
-      waiters: lock.queue.size,
-    }))
+    return this.#step(ref, (_, lock, now) => lock.state(now))
+  }
+
+  async list(step: ListStep): Promise<LockPage> {
+    return this.#run((now) => {
+      const space = this.#space(step.namespace)
+      return list(space, step, (name) => stateOf(this.#sessions, space, name, now))
+    })
+  }
+
+  async endHolders(step: EndHoldersStep): Promise<number> {
+    return this.#step(step, (_, lock, now) => endHolders(lock, step, now))
+  }
+
+  async revoke({ subject }: RevokeStep): Promise<Revoked> {
+    return this.#run((now) => {
+      const revoked = { holders: 0, waiters: 0 }
+      for (const space of this.#spaces.values()) {
+        for (const name of space.namesOf(subject)) {
+          const { holders, waiters } = this.#look(space, name, now, (lock) => revoke(lock, subject, now))
+          revoked.holders += holders
+          revoked.waiters += waiters
+        }
+      }
+      return revoked
+    })
   }
 
   async execute(step: ExecuteStep): Promise<ExecuteOutcome> {
@@ -182,6 +249,37 @@ export class StoreInMemory implements MemoryStore {
     return this.#run((now) => attendSession(this.#sessions, step, now))
   }
 
+  /** How a session stands, and for how long its waiters count as alive, in ms. Changes nothing. */
+  lookAtSession(id: string): { outcome: SessionOutcome; liveForMs: number } {
+    const now = exactly(this.#clock.now())
+    const { table } = this.#sessions
+    const session = table.find(id)
+    if (session !== null) return { outcome: session.standing([], now), liveForMs: session.liveUntil - now }
+    return { outcome: { kind: 'session-gone', reason: table.endOf(id, now) ?? 'unknown' }, liveForMs: 0 }
+  }
+
+  /** From now on fencing tokens are larger than `floor`. */
+  raiseTokens(floor: number): void {
+    this.#context.tokens.raise(floor)
+  }
+
+  /** Grants nothing for `ms` from now, or longer where that was said before. */
+  pause(ms: number): void {
+    const { graceUntil } = this.#context
+    this.#context.graceUntil = Math.max(graceUntil, exactly(this.#clock.now()) + ms)
+    for (const space of this.#spaces.values()) this.#lookAt(space.namespace, space.names())
+  }
+
+  /** All that this store knows; see `Remembrance`. */
+  image(): StoreImage {
+    return {
+      lastToken: this.lastToken,
+      graceUntil: this.#context.graceUntil,
+      table: this.#sessions.table.image(),
+      spaces: [...this.#spaces.values()].map((space) => space.image()),
+    }
+  }
+
   async endSession(session: string): Promise<ReleaseOutcome> {
     return this.#run((now) => endSession(this.#sessions, session, now))
   }
@@ -189,6 +287,27 @@ export class StoreInMemory implements MemoryStore {
   watch(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  observe(listener: (fact: LockFact) => void): () => void {
+    this.#observers.add(listener)
+    this.#context.happened = (fact) => {
+      for (const observer of this.#observers) observer(fact)
+    }
+    return () => {
+      this.#observers.delete(listener)
+      if (this.#observers.size === 0) this.#context.happened = null
+    }
+  }
+
+  census(): Census {
+    const census = { locks: 0, holders: 0, waiters: 0, sessions: this.#sessions.table.size }
+    for (const { lockCount, holders, waiters } of this.#spaces.values()) {
+      census.locks += lockCount
+      census.holders += holders.total
+      census.waiters += waiters.total
+    }
+    return census
   }
 
   async close(): Promise<void> {
@@ -215,6 +334,19 @@ export class StoreInMemory implements MemoryStore {
   #longestPromise(): number {
     const promised = [...this.#spaces.values()].map((space) => space.longestLease())
     return Math.max(this.#longestRemaining(), ...promised)
+  }
+
+  #load({ table, spaces }: StoreImage): void {
+    const { table: sessions, spaceOf } = this.#sessions
+    sessions.load(table, spaceOf)
+    for (const space of spaces) spaceOf(space.namespace).load(space, (id) => sessions.find(id))
+    for (const session of table.sessions) sessions.find(session.id)?.load(session)
+    // Sets the alarms.
+    for (const { namespace } of spaces) this.#lookAt(namespace, spaceOf(namespace).names())
+  }
+
+  #lookAt(namespace: string, names: Iterable<string>): void {
+    for (const name of [...names].sort()) this.#step({ namespace, name }, () => undefined)
   }
 
   #step<Outcome>({ namespace, name }: LockRef, act: (space: Space, lock: Lock, now: number) => Outcome): Outcome {

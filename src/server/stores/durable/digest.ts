@@ -1,3 +1,4 @@
+import { hash } from '../hash.ts'
 import type { Entry } from './database.ts'
 
 /**
@@ -25,11 +26,4 @@ export class Digest {
     else this.#hashes.set(key, after)
     this.#total = (this.#total - before + after) >>> 0
   }
-}
-
-/** FNV-1a, by UTF-16 units. */
-function hash(text: string): number {
-  let mixed = 0x811c9dc5
-  for (let index = 0; index < text.length; index += 1) mixed = Math.imul(mixed ^ text.charCodeAt(index), 0x01000193)
-  return mixed >>> 0
 }

@@ -4,9 +4,14 @@ import {
   type AttendOutcome,
   type AttendSessionStep,
   type AttendStep,
+  type Census,
   type Changed,
+  type EndHoldersStep,
   type ExecuteOutcome,
   type ExecuteStep,
+  type ListStep,
+  type LockFact,
+  type LockPage,
   type LockRef,
   type LockState,
   type LockStore,
@@ -15,6 +20,8 @@ import {
   type RenewOutcome,
   type RenewSessionStep,
   type RenewStep,
+  type Revoked,
+  type RevokeStep,
   type SessionOutcome,
   type StoreTraits,
   StoreUnavailableError,
@@ -40,7 +47,8 @@ export interface DurableStoreOptions {
 }
 
 /**
- * A store that comes back from a restart with its locks.
+ * A store that comes back from a restart with its locks. Fixed ends do not come back: who was told of one may be renewed
+ * again.
  *
  * The steps are carried out in memory, and answered when all that they did, or could see, is on disk. Where that cannot
  * be written, memory is ahead of it, so nothing is answered any more: the store closes itself.
@@ -92,6 +100,18 @@ export class DurableStore implements LockStore {
     return this.#settled(this.#steps.inspect(ref))
   }
 
+  list(step: ListStep): Promise<LockPage> {
+    return this.#settled(this.#steps.list(step))
+  }
+
+  endHolders(step: EndHoldersStep): Promise<number> {
+    return this.#settled(this.#steps.endHolders(step))
+  }
+
+  revoke(step: RevokeStep): Promise<Revoked> {
+    return this.#settled(this.#steps.revoke(step))
+  }
+
   execute(step: ExecuteStep): Promise<ExecuteOutcome> {
     return this.#settled(this.#steps.execute(step))
   }
@@ -115,6 +135,14 @@ export class DurableStore implements LockStore {
       if (settled === null) listener(changed)
       else void settled.then(() => listener(changed))
     })
+  }
+
+  observe(listener: (fact: LockFact) => void): () => void {
+    return this.#steps.observe?.(listener) ?? (() => undefined)
+  }
+
+  census(): Census | null {
+    return this.#steps.census?.() ?? null
   }
 
   async close(): Promise<void> {

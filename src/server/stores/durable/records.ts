@@ -32,6 +32,9 @@ const holdSchema = v.object({
   lease_ms: count,
   mode: v.picklist(['exclusive', 'shared']),
   session: v.nullable(v.string()),
+  // Earlier versions did not know these two.
+  subject: v.optional(v.nullable(v.string()), null),
+  max_hold_ms: v.optional(v.nullable(count), null),
   info,
 })
 
@@ -54,11 +57,17 @@ export function holdKey({ namespace, name, owner }: Pick<InheritedHold, 'namespa
   return [HOLD, namespace, name, owner ?? ''].join('\0')
 }
 
-export function holdValue({ fencingToken, leaseMs, mode, session, info }: HoldContent): string {
-  return JSON.stringify({ token: fencingToken, lease_ms: leaseMs, mode, session, info })
+export function holdValue(hold: HoldContent): string {
+  const { fencingToken, leaseMs, mode, session, subject, maxHoldMs, info } = hold
+  return JSON.stringify({
+    ...{ token: fencingToken, lease_ms: leaseMs, mode, session },
+    ...(subject !== null && { subject }),
+    ...(maxHoldMs !== null && { max_hold_ms: maxHoldMs }),
+    info,
+  })
 }
 
-type HoldContent = Pick<InheritedHold, 'fencingToken' | 'leaseMs' | 'mode' | 'session' | 'info'>
+type HoldContent = Omit<InheritedHold, 'namespace' | 'name' | 'owner'>
 
 export function sessionKey(id: string): string {
   return `${SESSION}\0${id}`
@@ -118,8 +127,9 @@ function readSession(id: string, value: string): SessionRecord {
 }
 
 function readHold([namespace = '', name = '', owner = '']: readonly string[], value: string): InheritedHold {
-  const { token: fencingToken, lease_ms: leaseMs, ...hold } = read(holdSchema, `${HOLD} of ${name}`, value)
-  return { namespace, name, owner: owner === '' ? null : owner, fencingToken, leaseMs, ...hold }
+  const record = read(holdSchema, `${HOLD} of ${name}`, value)
+  const { token: fencingToken, lease_ms: leaseMs, max_hold_ms: maxHoldMs, ...hold } = record
+  return { namespace, name, owner: owner === '' ? null : owner, fencingToken, leaseMs, maxHoldMs, ...hold }
 }
 
 function read<Schema extends v.GenericSchema>(schema: Schema, what: string, text: string): v.InferOutput<Schema> {

@@ -52,7 +52,7 @@ function acquireAnew(space: Space, lock: Lock, step: SessionAcquireStep, now: nu
   if (!isOwned(step) || step.waitMs === 0 || step.ifAvailable) {
     return { kind: 'refused', holders: lock.holderStates(now), graceMs }
   }
-  return limitReached(space, lock, step) ?? waitersExceeded(space) ?? enqueue(space, lock, step, now)
+  return limitReached(space, lock, step) ?? waitersExceeded(space, step) ?? enqueue(space, lock, step, now)
 }
 
 function isAvailable(lock: Lock, step: AcquireStep, now: number): boolean {
@@ -92,7 +92,7 @@ function pollAgain(space: Space, lock: Lock, waiter: Waiter, step: OwnedStep, no
 function takeNow(space: Space, lock: Lock, step: SessionAcquireStep, now: number, arrivedAt: number): Granted {
   space.prepareGrant(step.leaseMs)
   if (step.steal === 'now') evictRivals(lock, step.mode, now)
-  const holder = lock.grant({ ...step, arrivedAt }, now, { claim: false })
+  const holder = lock.grant({ ...step, ...step.principal, arrivedAt }, now, { claim: false })
   // A shared lock that was taken from an exclusive holder is open to shared waiters too.
   lock.promote(now)
   return asGranted(holder, now)
@@ -107,11 +107,13 @@ function enqueue(
   before: Pick<Waiter, 'arrivedAt' | 'liveUntil'> = { arrivedAt: now, liveUntil: now },
 ): Granted | Queued {
   const { owner, mode, info, leaseMs, waitMs, session } = step
+  const { subject, maxHoldMs } = step.principal
   const steal = step.steal === 'safe'
   if (steal) fixEnds(lock, mode)
   const ownUntil = Math.max(before.liveUntil, now + waitMs + TICKET_MS)
   const liveUntil = session === null ? ownUntil : Number.POSITIVE_INFINITY
-  const waiter = { owner, mode, info, leaseMs, steal, arrivedAt: before.arrivedAt, session, liveUntil }
+  const asked = { owner, subject, mode, info, leaseMs, maxHoldMs, steal, session }
+  const waiter = { ...asked, arrivedAt: before.arrivedAt, liveUntil }
   lock.enqueue(waiter)
   // Somebody who waited may have made way, by turning into a thief at the head.
   lock.promote(now)
@@ -130,12 +132,27 @@ function limitReached(space: Space, lock: Lock, step: SessionAcquireStep): Full 
     return { kind: 'full', limit: 'ownersPerSession', most: ownersPerSession }
   }
   if (!space.has(lock) && space.lockCount >= locks) return { kind: 'full', limit: 'locks', most: locks }
-  const staying = lock.holders.filter((holder) => step.steal !== 'now' || !isRival(holder, step.mode))
-  if (staying.length + lock.queue.size < ownersPerLock) return null
-  return { kind: 'full', limit: 'ownersPerLock', most: ownersPerLock }
+  const leaving = lock.holders.filter((holder) => step.steal === 'now' && isRival(holder, step.mode))
+  if (lock.holders.length - leaving.length + lock.queue.size >= ownersPerLock) {
+    return { kind: 'full', limit: 'ownersPerLock', most: ownersPerLock }
+  }
+  return quotaReached(space, step, leaving)
 }
 
-function waitersExceeded(space: Space): Full | null {
+function quotaReached(
+  space: Space,
+  { principal: { subject, quota } }: SessionAcquireStep,
+  leaving: readonly Holder[],
+): Full | null {
+  if (quota.locks === null) return null
+  const own = space.holders.of(subject) + space.waiters.of(subject)
+  const staying = own - leaving.filter((holder) => holder.subject === subject).length
+  return staying < quota.locks ? null : { kind: 'full', limit: 'locksPerToken', most: quota.locks }
+}
+
+function waitersExceeded(space: Space, { principal: { subject, quota } }: SessionAcquireStep): Full | null {
   const { waiters } = space.limits
-  return space.waiterCount.total < waiters ? null : { kind: 'full', limit: 'waiters', most: waiters }
+  if (space.waiters.total >= waiters) return { kind: 'full', limit: 'waiters', most: waiters }
+  if (quota.waiters === null || space.waiters.of(subject) < quota.waiters) return null
+  return { kind: 'full', limit: 'waitersPerToken', most: quota.waiters }
 }

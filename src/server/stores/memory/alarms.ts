@@ -5,8 +5,18 @@ interface Alarm {
   readonly cancel: () => void
 }
 
+/** What has to be looked at by itself, and when. */
+export interface AlarmBook {
+  /**
+   * Calls `ring` at `at` (monotonic ms) or earlier, or never if that is `Infinity`; in place of the alarm that is set
+   * for `subject`, if there is one. Whoever is rung sets the next one.
+   */
+  set(subject: object, at: number, ring: () => void): void
+  clear(): void
+}
+
 /** One timer for each thing that has to be looked at by itself. */
-export class Alarms {
+export class Alarms implements AlarmBook {
   readonly #clock: ServerClock
   readonly #alarms = new Map<object, Alarm>()
 

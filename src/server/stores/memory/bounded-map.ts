@@ -7,6 +7,11 @@ export class BoundedMap<Value> {
     this.#most = most
   }
 
+  /** From the oldest to the newest. */
+  [Symbol.iterator](): Iterator<[string, Value]> {
+    return this.#entries[Symbol.iterator]()
+  }
+
   get size(): number {
     return this.#entries.size
   }

@@ -23,6 +23,11 @@ export class FencingTokens {
     return this.#last
   }
 
+  /** From now on all are larger than `floor`. */
+  raise(floor: number): void {
+    this.#last = Math.max(this.#last, floor)
+  }
+
   /** The number that {@link next} will give, which must be covered by the mark before. */
   prepare(): number {
     this.#prepared = Math.max(this.#last + 1, Math.floor(this.#clock.wall()) * TOKENS_PER_MS)

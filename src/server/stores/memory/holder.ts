@@ -1,10 +1,13 @@
 import type { EndingReason, Json, LockMode } from '../../../protocol/wire.ts'
 import type { Granted, HolderState, Renewed } from '../../store.ts'
+import { CLAIM_MS } from '../../timing.ts'
 import type { Session } from './session.ts'
 
 export interface Holder {
   /** `null`: acquired in the classic dialect. */
   readonly owner: string | null
+  /** Who asked. */
+  readonly subject: string | null
   readonly mode: LockMode
   readonly info: Json
   readonly fencingToken: number
@@ -13,10 +16,13 @@ export interface Holder {
   readonly arrivedAt: number
   /** Whose lease it lives by; `null`: it has one of its own. */
   readonly session: Session | null
+  /** How long after `since` it ends at the latest, in ms; `null`: never, as long as it is renewed. */
+  readonly maxHoldMs: number | null
   /** What a heartbeat restores. */
   leaseMs: number
   /**
-   * When it ends by itself; see {@link endOf}. With a session: `Infinity`, unless it is a claim or its end is fixed.
+   * When it ends by itself; see {@link endOf}. With a session: its {@link boundOf}, unless it is a claim or its end is
+   * fixed.
    */
   ownEnd: number
   /** Granted out of the queue and not confirmed yet. */
@@ -41,12 +47,32 @@ export function endOf({ ownEnd, session }: Holder): number {
 }
 
 /**
+ * Beyond this no lease goes; `Infinity` if nothing bounds it. In a session that is not before all ends that were promised
+ * before the grant: a heartbeat which the client sent after it asked may have been answered before it was granted.
+ */
+export function boundOf({ since, maxHoldMs, session }: Pick<Holder, 'since' | 'maxHoldMs' | 'session'>): number {
+  if (maxHoldMs === null) return Number.POSITIVE_INFINITY
+  return since + Math.max(maxHoldMs, session?.leaseMs ?? 0)
+}
+
+/** Its first lease, from `now`. */
+export function begin(holder: Holder, now: number): void {
+  const { claim, session, leaseMs } = holder
+  if (claim) holder.ownEnd = Math.min(now + Math.min(leaseMs, CLAIM_MS), boundOf(holder))
+  else if (session === null) extend(holder, leaseMs, now)
+  // The session fixes the end as soon as it would itself live longer.
+  else holder.ownEnd = boundOf(holder)
+}
+
+/**
  * Renews to the full lease from `now`, never to less than what is left. It must have a lease of its own, and its end
- * must not be fixed.
+ * must not be fixed. That is fixed from when a renewal can gain nothing more.
  */
 export function extend(holder: Holder, leaseMs: number, now: number): void {
+  const bound = boundOf(holder)
   holder.leaseMs = leaseMs
-  holder.ownEnd = Math.max(holder.ownEnd, now + leaseMs)
+  holder.ownEnd = Math.max(holder.ownEnd, Math.min(now + leaseMs, bound))
+  if (holder.ownEnd >= bound) holder.ending = 'revoked'
 }
 
 /** Whole ms that are left, rounded down so that nobody is promised more than there is. */

@@ -21,6 +21,10 @@ export interface InheritedHold {
   readonly owner: string | null
   /** `null`: it has a lease of its own. */
   readonly session: string | null
+  /** Who asked. */
+  readonly subject: string | null
+  /** How long it may be held, in ms, which counts anew; `null`: as long as it is renewed. */
+  readonly maxHoldMs: number | null
   readonly mode: LockMode
   readonly info: Json
   readonly fencingToken: number

@@ -1,8 +1,7 @@
 import type { EndingReason, EndReason, Json, LockMode } from '../../../protocol/wire.ts'
-import type { HolderState } from '../../store.ts'
-import { CLAIM_MS } from '../../timing.ts'
-import { asState, endOf, extend, type Holder, isCompatible } from './holder.ts'
-import type { Listed } from './query.ts'
+import type { HolderState, LockState } from '../../store.ts'
+import { asState, begin, endOf, extend, type Holder, isCompatible } from './holder.ts'
+import { asMs, fromMs, type LockImage } from './image.ts'
 import type { Session } from './session.ts'
 import type { Space } from './space.ts'
 import { type Waiter, WaitQueue } from './wait-queue.ts'
@@ -13,9 +12,13 @@ const MOST_TOLD = 20
 /** What is granted to whom. */
 export interface Grantee {
   readonly owner: string | null
+  /** Who asked. */
+  readonly subject: string | null
   readonly mode: LockMode
   readonly info: Json
   readonly leaseMs: number
+  /** How long it may be held, in ms; `null`: as long as it is renewed. */
+  readonly maxHoldMs: number | null
   readonly session: Session | null
   /** When the owner first asked. */
   readonly arrivedAt: number
@@ -36,7 +39,7 @@ export class Lock {
   constructor(space: Space, name: string) {
     this.#space = space
     this.name = name
-    this.queue = new WaitQueue(space.waiterCount)
+    this.queue = new WaitQueue(space.waiters)
   }
 
   get holders(): readonly Holder[] {
@@ -59,9 +62,19 @@ export class Lock {
     return this.#holders.slice(0, MOST_TOLD).map((holder) => asState(holder, now))
   }
 
-  /** How it stands, for a list; `null` if nobody holds or waits. */
-  listed(now: number): Listed | null {
-    return this.isIdle ? null : { name: this.name, holders: this.holderStates(now), waiters: this.queue.size }
+  /** How it stands, for everybody. */
+  state(now: number): LockState {
+    return {
+      mode: this.#holders[0]?.mode ?? null,
+      fencingToken: this.#space.lastToken(this.name),
+      holders: this.holderStates(now),
+      waiters: this.queue.size,
+    }
+  }
+
+  /** Whether `subject` holds or waits. */
+  isOf(subject: string): boolean {
+    return [...this.#holders, ...this.queue].some((each) => each.subject === subject)
   }
 
   /** Who comes next, for people; `null` if nobody does. */
@@ -72,7 +85,8 @@ export class Lock {
 
   /** Brings the lock up to the present: ends leases and tickets that have run out, and hands over to who is next. */
   settle(now: number): void {
-    for (const holder of this.#holders.filter((each) => endOf(each) <= now)) {
+    const { slackMs } = this.#space
+    for (const holder of this.#holders.filter((each) => endOf(each) + slackMs <= now)) {
       this.end(holder, holder.ending ?? 'expired', now)
     }
     for (const waiter of this.queue.removeDead(now)) this.#space.changed(this.name, waiter)
@@ -92,26 +106,54 @@ export class Lock {
 
   /** Makes `grantee` a holder; nothing that excludes it may hold. */
   grant(grantee: Grantee, now: number, { claim }: { claim: boolean }): Holder {
-    const { owner, mode, info, leaseMs, session, arrivedAt } = grantee
-    const ownEnd = claim
-      ? now + Math.min(leaseMs, CLAIM_MS)
-      : session === null
-        ? now + leaseMs
-        : Number.POSITIVE_INFINITY
+    const { owner, subject, mode, info, leaseMs, maxHoldMs, session, arrivedAt } = grantee
     const fencingToken = this.#space.nextToken(this.name, leaseMs)
-    const granted = { owner, mode, info, fencingToken, since: now, arrivedAt, session, leaseMs }
-    const holder: Holder = { ...granted, ownEnd, claim, ending: null }
+    const granted = { owner, subject, mode, info, fencingToken, since: now, arrivedAt, session, leaseMs, maxHoldMs }
+    const holder: Holder = { ...granted, ownEnd: now, claim, ending: null }
+    begin(holder, now)
     this.#take(holder)
     this.#space.ledger.granted(this, holder)
+    this.#space.tellGrant(this, holder, now)
     return holder
   }
 
-  /** Makes a holder of somebody whom an earlier store granted the lock: confirmed, and with its full lease from `now`. */
+  /**
+   * Makes a holder of somebody whom an earlier store granted the lock: confirmed, and with its full lease from `now`, from
+   * when it also counts how long it has held.
+   */
   restore(restored: Restored, now: number): void {
-    const { session, leaseMs, fencingToken } = restored
-    const ownEnd = session === null ? now + leaseMs : Number.POSITIVE_INFINITY
-    this.#space.restoreToken(this.name, fencingToken, leaseMs)
-    this.#take({ ...restored, since: now, arrivedAt: now, ownEnd, claim: false, ending: null })
+    this.#space.restoreToken(this.name, restored.fencingToken, restored.leaseMs)
+    const holder: Holder = { ...restored, since: now, arrivedAt: now, ownEnd: now, claim: false, ending: null }
+    begin(holder, now)
+    this.#take(holder)
+  }
+
+  image(): LockImage {
+    return {
+      name: this.name,
+      holders: this.#holders.map((holder) => ({
+        ...holder,
+        session: holder.session?.id ?? null,
+        ownEnd: asMs(holder.ownEnd),
+      })),
+      queue: [...this.queue].map((waiter) => ({
+        ...waiter,
+        session: waiter.session?.id ?? null,
+        liveUntil: asMs(waiter.liveUntil),
+      })),
+    }
+  }
+
+  /** Takes in who holds and waits; their sessions are told by those. */
+  load({ holders, queue }: LockImage, find: (session: string) => Session | null): void {
+    const sessionOf = (id: string | null) => (id === null ? null : find(id))
+    for (const holder of holders) {
+      this.#holders.push({ ...holder, session: sessionOf(holder.session), ownEnd: fromMs(holder.ownEnd) })
+      this.#space.holders.add(holder.subject)
+    }
+    for (const waiter of queue) {
+      this.queue.add({ ...waiter, session: sessionOf(waiter.session), liveUntil: fromMs(waiter.liveUntil) })
+    }
   }
 
   /** Renews the lease of `holder`, which must have one of its own; its end must not be fixed. Throws if it cannot. */
@@ -137,6 +179,7 @@ export class Lock {
   giveUp(waiter: Waiter, reason: EndReason, now: number): void {
     this.dequeue(waiter)
     this.#space.tombstones.add(this.name, waiter.owner, reason, now)
+    waiter.session?.ended(waiter.owner, this.name, reason)
     this.#space.changed(this.name, waiter)
   }
 
@@ -154,7 +197,9 @@ export class Lock {
   /** Takes the lock from `holder`, and remembers its owner as finished. */
   end(holder: Holder, reason: EndReason, now: number): void {
     this.#holders = this.#holders.filter((other) => other !== holder)
+    this.#space.holders.remove(holder.subject)
     this.#space.ledger.ended(this, holder)
+    this.#space.tellEnd(this, holder, reason, now)
     const { owner, session } = holder
     if (owner === null) return
     this.#space.tombstones.add(this.name, owner, reason, now)
@@ -175,7 +220,7 @@ export class Lock {
 
   /** When {@link settle} will have something to do without anybody asking, the lapse of a session aside. */
   nextEvent(now: number): number {
-    const expiries = this.#holders.map((holder) => holder.ownEnd)
+    const expiries = this.#holders.map((holder) => holder.ownEnd + this.#space.slackMs)
     const pauseMs = this.#space.pauseMs(now)
     const pauseEnd = pauseMs > 0 && this.queue.size > 0 ? now + pauseMs : Number.POSITIVE_INFINITY
     return Math.min(pauseEnd, this.queue.nextDeath(), this.#nextLull(now), ...expiries)
@@ -183,6 +228,7 @@ export class Lock {
 
   #take(holder: Holder): void {
     this.#holders.push(holder)
+    this.#space.holders.add(holder.subject)
     if (holder.owner !== null) holder.session?.granted(holder.owner, this, holder)
   }
 

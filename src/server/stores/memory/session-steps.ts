@@ -4,6 +4,8 @@ import type {
   ExecuteOutcome,
   ExecuteStep,
   Full,
+  LockState,
+  Principal,
   ReleaseOutcome,
   RenewSessionStep,
   SessionGone,
@@ -41,7 +43,7 @@ export function execute(context: SessionContext, step: ExecuteStep, now: number)
   if (step.seq <= session.seq) return { kind: 'seq-spent', highest: session.seq }
   context.table.attempt(session, step.seq)
   refresh(context, session, step.confirm, now)
-  const outcomes = step.commands.map((command) => carryOut(context, session, command, now))
+  const outcomes = step.commands.map((command) => carryOut(context, session, step.principal, command, now))
   return { kind: 'executed', standing: session.standing(step.confirm, now), outcomes }
 }
 
@@ -94,6 +96,7 @@ function gone({ table }: SessionContext, id: string, now: number): SessionGone {
 /** What commands and heartbeats do first: they renew, say that the client is there, and confirm. */
 function refresh(context: SessionContext, session: Session, confirm: readonly string[], now: number): void {
   context.table.renew(session, now)
+  session.fixBounded()
   setLive(context, session, Math.max(session.liveUntil, now + TICKET_MS), now)
   lookAt(context, session, session.overdue(now), now)
   for (const owner of confirm) session.confirm(owner)
@@ -113,25 +116,36 @@ function lookAt({ look }: SessionContext, { space }: Session, locks: Iterable<Lo
   for (const { name } of locks) look(space, name, now, () => undefined)
 }
 
-function carryOut(context: SessionContext, session: Session, command: StoreCommand, now: number): CommandOutcome {
+/** How a lock stands at present; `null`: nobody holds or waits. */
+export function stateOf({ look }: SessionContext, space: Space, name: string, now: number): LockState | null {
+  return look(space, name, now, (lock) => (lock.isIdle ? null : lock.state(now)))
+}
+
+function carryOut(
+  context: SessionContext,
+  session: Session,
+  principal: Principal,
+  command: StoreCommand,
+  now: number,
+): CommandOutcome {
   const { look } = context
   const { space } = session
   switch (command.op) {
     case 'acquire':
-      return acquireIn(context, session, command, now)
+      return acquireIn(context, session, { ...command, principal }, now)
     case 'release': {
       const { name, owner } = command
       const ref = { namespace: space.namespace, name, owner }
       return look(space, name, now, (lock) => release(space, lock, ref, now))
     }
     case 'query':
-      return query(space, command.prefix, (name) => look(space, name, now, (lock) => lock.listed(now)))
+      return query(space, command.prefix, (name) => stateOf(context, space, name, now))
     case 'sync':
       return { kind: 'synced', holds: session.holds(), waits: session.waits() }
   }
 }
 
-type AcquireCommand = Extract<StoreCommand, { op: 'acquire' }>
+type AcquireCommand = Extract<StoreCommand, { op: 'acquire' }> & { readonly principal: Principal }
 
 function acquireIn(
   { look }: SessionContext,

@@ -1,5 +1,6 @@
 import type { EndReason, Json } from '../../../protocol/wire.ts'
 import type { ServerClock } from '../../clock.ts'
+import type { SessionTableImage } from './image.ts'
 import type { InheritedSession } from './inherited.ts'
 import type { Ledger } from './ledger.ts'
 import { Session } from './session.ts'
@@ -10,6 +11,8 @@ export interface SessionTableOptions {
   readonly clock: ServerClock
   readonly ledger: Ledger
   readonly mostTombstones: number
+  /** How much later than their clients are told they lapse, in ms. */
+  readonly slackMs: number
   /** Epochs begin above this. */
   readonly lastEpoch: number
 }
@@ -23,13 +26,15 @@ export class SessionTable {
   /** Of sessions that never were: whoever makes them up must not push out those of others. */
   readonly #unknown: Tombstones
   readonly #counts = new Map<Space, number>()
+  readonly #slackMs: number
   #lastEpoch: number
   /** No session lapses before this. Renewals only put that off, so it is looked at anew when it has come. */
   #nextLapse = Number.POSITIVE_INFINITY
 
-  constructor({ clock, ledger, mostTombstones, lastEpoch }: SessionTableOptions) {
+  constructor({ clock, ledger, mostTombstones, slackMs, lastEpoch }: SessionTableOptions) {
     this.#clock = clock
     this.#ledger = ledger
+    this.#slackMs = slackMs
     this.#lastEpoch = lastEpoch
     this.#tombstones = new Tombstones(mostTombstones)
     this.#unknown = new Tombstones(mostTombstones)
@@ -42,6 +47,10 @@ export class SessionTable {
 
   find(id: string): Session | null {
     return this.#sessions.get(id) ?? null
+  }
+
+  get size(): number {
+    return this.#sessions.size
   }
 
   countOf(space: Space): number {
@@ -77,7 +86,7 @@ export class SessionTable {
   /** Renews to the full lease from `now`, never to less than what is left. */
   renew(session: Session, now: number): void {
     session.expiresAt = Math.max(session.expiresAt, now + session.leaseMs)
-    this.#nextLapse = Math.min(this.#nextLapse, session.expiresAt)
+    this.#nextLapse = Math.min(this.#nextLapse, this.#lapseOf(session))
   }
 
   /** Remembers that a session is over, known or not. The first reason stays. */
@@ -94,19 +103,53 @@ export class SessionTable {
   /** Buries the sessions that have lapsed, and returns them. */
   buryLapsed(now: number): Session[] {
     if (now < this.#nextLapse) return []
-    const lapsed = [...this.#sessions.values()].filter((session) => session.expiresAt <= now)
+    const lapsed = [...this.#sessions.values()].filter((session) => this.#lapseOf(session) <= now)
     for (const session of lapsed) this.bury(session.id, 'expired', now)
     this.#nextLapse = Number.POSITIVE_INFINITY
-    for (const { expiresAt } of this.#sessions.values()) this.#nextLapse = Math.min(this.#nextLapse, expiresAt)
+    for (const session of this.#sessions.values()) this.#nextLapse = Math.min(this.#nextLapse, this.#lapseOf(session))
     return lapsed
   }
 
+  /** From the one that was opened first. */
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#sessions.values()
+  }
+
+  image(): SessionTableImage {
+    return {
+      lastEpoch: this.#lastEpoch,
+      tombstones: this.#tombstones.image(),
+      unknown: this.#unknown.image(),
+      sessions: [...this.#sessions.values()].map((session) => session.image()),
+    }
+  }
+
+  /** Fills an empty table; what its sessions hold and wait for is not known yet. */
+  load({ lastEpoch, tombstones, unknown, sessions }: SessionTableImage, spaceOf: (namespace: string) => Space): void {
+    this.#lastEpoch = lastEpoch
+    this.#tombstones.load(tombstones)
+    this.#unknown.load(unknown)
+    for (const { namespace, seq, expiresAt, liveUntil, ...options } of sessions) {
+      const session = new Session({ ...options, space: spaceOf(namespace) })
+      Object.assign(session, { seq, expiresAt, liveUntil })
+      this.#enter(session)
+      this.#nextLapse = Math.min(this.#nextLapse, this.#lapseOf(session))
+    }
+  }
+
   #add(session: Session, now: number): void {
-    const { id, space, leaseMs } = session
-    this.#tombstones.keepFor(leaseMs)
-    this.#unknown.keepFor(leaseMs)
-    this.#sessions.set(id, session)
-    this.#counts.set(space, this.countOf(space) + 1)
+    this.#tombstones.keepFor(session.leaseMs)
+    this.#unknown.keepFor(session.leaseMs)
+    this.#enter(session)
     this.renew(session, now)
+  }
+
+  #enter(session: Session): void {
+    this.#sessions.set(session.id, session)
+    this.#counts.set(session.space, this.countOf(session.space) + 1)
+  }
+
+  #lapseOf({ expiresAt }: Session): number {
+    return expiresAt + this.#slackMs
   }
 }

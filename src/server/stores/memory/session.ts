@@ -1,6 +1,7 @@
 import type { EndReason, Json } from '../../../protocol/wire.ts'
 import type { Standing } from '../../store.ts'
-import { type Holder, remaining, sinceArrival } from './holder.ts'
+import { boundOf, type Holder, remaining, sinceArrival } from './holder.ts'
+import type { OwnerImage, SessionImage } from './image.ts'
 import type { Lock } from './lock.ts'
 import type { Space } from './space.ts'
 import type { Waiter } from './wait-queue.ts'
@@ -49,6 +50,10 @@ export class Session {
   readonly #places = new Map<string, Place>()
   /** Those of the holders that are not confirmed yet. */
   readonly #claims = new Map<string, Hold>()
+  /** Those of the confirmed holders whose end will have to be fixed, since they may not be held for so long. */
+  readonly #bounded = new Map<string, Hold>()
+  /** None of them has to be fixed while the session lives no longer than this. */
+  #nextBound = Number.POSITIVE_INFINITY
   /** Those of the holders whose end is fixed. */
   readonly #endings = new Map<string, Hold>()
   /** Those that are over without having been released. */
@@ -85,7 +90,8 @@ export class Session {
   /** The locks of claims and fixed ends whose time has come. */
   overdue(now: number): Set<Lock> {
     const fixed = [...this.#claims.values(), ...this.#endings.values()]
-    return new Set(fixed.filter(({ holder }) => holder.ownEnd <= now).map(({ lock }) => lock))
+    const { slackMs } = this.space
+    return new Set(fixed.filter(({ holder }) => holder.ownEnd + slackMs <= now).map(({ lock }) => lock))
   }
 
   /** Confirms a claim. A fixed end stays where it is. */
@@ -94,7 +100,22 @@ export class Session {
     if (claim === undefined) return
     this.#claims.delete(owner)
     claim.holder.claim = false
-    if (claim.holder.ending === null) claim.holder.ownEnd = Number.POSITIVE_INFINITY
+    if (claim.holder.ending !== null) return
+    claim.holder.ownEnd = boundOf(claim.holder)
+    this.#bind(owner, claim)
+  }
+
+  /**
+   * Fixes the end of what the session would otherwise live longer than. Comes before anybody is told how long that is: a
+   * client counts with it for everything of which it is not told something else.
+   */
+  fixBounded(): void {
+    if (this.expiresAt < this.#nextBound) return
+    this.#nextBound = Number.POSITIVE_INFINITY
+    for (const { lock, holder } of this.#bounded.values()) {
+      if (this.expiresAt >= holder.ownEnd) lock.fixEnd(holder, 'revoked')
+      else this.#nextBound = Math.min(this.#nextBound, holder.ownEnd)
+    }
   }
 
   queued(lock: Lock, waiter: Waiter): void {
@@ -109,17 +130,20 @@ export class Session {
     const hold = { lock, holder }
     this.#holds.set(owner, hold)
     if (holder.claim) this.#claims.set(owner, hold)
+    else this.#bind(owner, hold)
   }
 
   endFixed(owner: string): void {
     const hold = this.#holds.get(owner)
+    this.#bounded.delete(owner)
     if (hold !== undefined) this.#endings.set(owner, hold)
   }
 
-  /** `owner` holds no longer. Unless it was released, that is told until it is. */
+  /** `owner` holds or waits no longer. Unless it was released, that is told until it is. */
   ended(owner: string, name: string, reason: EndReason): void {
     this.#holds.delete(owner)
     this.#claims.delete(owner)
+    this.#bounded.delete(owner)
     this.#endings.delete(owner)
     if (reason === 'released') return
     this.#ended.set(owner, { name, reason })
@@ -165,7 +189,7 @@ export class Session {
         name: lock.name,
         fencingToken: holder.fencingToken,
         expiresInMs: remaining(holder, now),
-        waitedMs: sinceArrival(holder, now),
+        waitedMs: sinceArrival(holder, now - this.space.slackMs),
       })),
       ending: [...this.#endings].flatMap(([owner, { lock, holder }]) =>
         holder.ending === null
@@ -183,6 +207,47 @@ export class Session {
     }
   }
 
+  image(): SessionImage {
+    const { id, epoch, leaseMs, info, seq, expiresAt, liveUntil } = this
+    return {
+      ...{ id, namespace: this.space.namespace, epoch, leaseMs, info, seq, expiresAt, liveUntil },
+      holds: namesOf(this.#holds),
+      places: namesOf(this.#places),
+      claims: namesOf(this.#claims),
+      bounded: namesOf(this.#bounded),
+      endings: namesOf(this.#endings),
+      ended: [...this.#ended],
+    }
+  }
+
+  /** Takes in what it holds and waits for, in locks that are loaded. */
+  load({ holds, places, claims, bounded, endings, ended }: SessionImage): void {
+    for (const [owner, name] of holds) this.#holds.set(owner, this.#holdOf(owner, name))
+    for (const [owner, name] of claims) this.#claims.set(owner, this.#holdOf(owner, name))
+    for (const [owner, name] of bounded) this.#bind(owner, this.#holdOf(owner, name))
+    for (const [owner, name] of endings) this.#endings.set(owner, this.#holdOf(owner, name))
+    for (const [owner, name] of places) {
+      const lock = this.space.loaded(name)
+      this.#places.set(owner, { lock, waiter: present(lock.queue.find(owner)) })
+    }
+    for (const [owner, end] of ended) {
+      this.#ended.set(owner, end)
+      this.space.unreleased.add(end.name, owner, this)
+    }
+  }
+
+  #bind(owner: string, hold: Hold): void {
+    if (hold.holder.maxHoldMs === null) return
+    this.#bounded.set(owner, hold)
+    this.#nextBound = Math.min(this.#nextBound, hold.holder.ownEnd)
+    this.fixBounded()
+  }
+
+  #holdOf(owner: string, name: string): Hold {
+    const lock = this.space.loaded(name)
+    return { lock, holder: present(lock.holder(owner)) }
+  }
+
   /** All that it holds, claims too. */
   holds(): { owner: string; name: string; fencingToken: number }[] {
     return [...this.#holds].map(([owner, { lock, holder }]) => ({
@@ -196,4 +261,14 @@ export class Session {
   waits(): { owner: string; name: string }[] {
     return [...this.#places].map(([owner, { lock }]) => ({ owner, name: lock.name }))
   }
+}
+
+function namesOf(owners: ReadonlyMap<string, { readonly lock: Lock }>): OwnerImage[] {
+  return [...owners].map(([owner, { lock }]) => [owner, lock.name])
+}
+
+/** Throws if an image contradicts itself. */
+function present<Value>(value: Value | null): Value {
+  if (value === null) throw new Error('A session has an owner that its lock does not know.')
+  return value
 }

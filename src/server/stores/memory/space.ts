@@ -1,14 +1,16 @@
 import type { EndReason } from '../../../protocol/wire.ts'
-import type { Changed, StoreLimits } from '../../store.ts'
+import type { Changed, LockFact, StoreLimits } from '../../store.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { FencingTokens } from './fencing-tokens.ts'
+import type { Holder } from './holder.ts'
+import type { SpaceImage } from './image.ts'
 import type { Ledger } from './ledger.ts'
 import { Lock } from './lock.ts'
 import type { MarkKeeper } from './mark-keeper.ts'
 import type { Session } from './session.ts'
+import { Tally } from './tally.ts'
 import { Tombstones } from './tombstones.ts'
 import { Unreleased } from './unreleased.ts'
-import type { WaiterCount } from './wait-queue.ts'
 
 /** What all namespaces of a store share. */
 export interface SpaceContext {
@@ -17,9 +19,13 @@ export interface SpaceContext {
   readonly mark: MarkKeeper
   readonly ledger: Ledger
   /** The monotonic ms before which nothing is granted. */
-  readonly graceUntil: number
+  graceUntil: number
+  /** How much later than holders and sessions are told they end, in ms. */
+  readonly slackMs: number
   /** Told of each waiter that is granted, released or removed, and of each holder of a session that ends or will. */
   readonly changed: (changed: Changed) => void
+  /** Told of each grant and each end; `null`: nobody counts. */
+  happened: ((fact: LockFact) => void) | null
 }
 
 /** The locks of one namespace, with what is remembered of those that are gone. */
@@ -28,7 +34,9 @@ export class Space {
   readonly limits: StoreLimits
   readonly tombstones: Tombstones
   readonly unreleased: Unreleased = new Unreleased()
-  readonly waiterCount: WaiterCount = { total: 0 }
+  /** Of those who hold and who wait for its locks. */
+  readonly holders: Tally = new Tally()
+  readonly waiters: Tally = new Tally()
   readonly #context: SpaceContext
   readonly #locks = new Map<string, Lock>()
   readonly #lastTokens: BoundedMap<number>
@@ -45,6 +53,10 @@ export class Space {
     return this.#context.ledger
   }
 
+  get slackMs(): number {
+    return this.#context.slackMs
+  }
+
   get lockCount(): number {
     return this.#locks.size
   }
@@ -56,6 +68,11 @@ export class Space {
   /** The names of locks that are held or waited for, or were until a moment ago. */
   names(): Iterable<string> {
     return this.#locks.keys()
+  }
+
+  /** The names of locks that `subject` may hold or wait for. */
+  namesOf(subject: string): string[] {
+    return [...this.#locks.values()].filter((lock) => lock.isOf(subject)).map(({ name }) => name)
   }
 
   /** Why `owner` is finished, or `null` if it is not, as far as is remembered. */
@@ -119,6 +136,33 @@ export class Space {
     return Math.max(0, this.#context.graceUntil - now)
   }
 
+  image(): SpaceImage {
+    return {
+      namespace: this.namespace,
+      tombstones: this.tombstones.image(),
+      lastTokens: [...this.#lastTokens],
+      locks: [...this.#locks.values()].map((lock) => lock.image()),
+    }
+  }
+
+  /** Fills an empty space. */
+  load({ tombstones, lastTokens, locks }: SpaceImage, find: (session: string) => Session | null): void {
+    this.tombstones.load(tombstones)
+    for (const [name, token] of lastTokens) this.#lastTokens.set(name, token)
+    for (const image of locks) {
+      const lock = new Lock(this, image.name)
+      lock.load(image, find)
+      this.keep(lock)
+    }
+  }
+
+  /** A lock that {@link load} has taken in. */
+  loaded(name: string): Lock {
+    const lock = this.#locks.get(name)
+    if (lock === undefined) throw new Error('A session has a lock that is not there.')
+    return lock
+  }
+
   /** The longest time that is left to a holder, in ms; 0 if nobody holds. */
   longestRemaining(now: number): number {
     return longest(this.#locks, (lock) => lock.longestRemaining(now))
@@ -139,6 +183,18 @@ export class Space {
     for (const lock of this.#locks.values()) {
       for (const waiter of lock.queue) this.changed(lock.name, waiter)
     }
+  }
+
+  /** Tells those who count of a grant. */
+  tellGrant({ name }: Lock, { mode, claim, arrivedAt }: Holder, now: number): void {
+    const { happened } = this.#context
+    happened?.({ kind: 'granted', namespace: this.namespace, name, mode, claim, waitedMs: now - arrivedAt })
+  }
+
+  /** Tells those who count of an end. */
+  tellEnd({ name }: Lock, { claim, since }: Holder, reason: EndReason, now: number): void {
+    const { happened } = this.#context
+    happened?.({ kind: 'ended', namespace: this.namespace, name, reason, claim, heldMs: now - since })
   }
 
   changed(name: string, { owner, session }: { owner: string; session: Session | null }): void {

@@ -1,6 +1,7 @@
 import type { EndReason } from '../../../protocol/wire.ts'
 import { TOMBSTONE_MS } from '../../timing.ts'
 import { BoundedMap } from './bounded-map.ts'
+import type { TombstonesImage } from './image.ts'
 
 interface Tombstone {
   readonly reason: EndReason
@@ -29,6 +30,15 @@ export class Tombstones {
     // What is kept never gets shorter, so the oldest entry is also the first to lapse.
     this.#stones.deleteOldestWhile((stone) => stone.until <= now)
     if (this.find(name, owner, now) === null) this.#stones.set(key(name, owner), { reason, until: now + this.#keepMs })
+  }
+
+  image(): TombstonesImage {
+    return { keepMs: this.#keepMs, stones: [...this.#stones] }
+  }
+
+  load({ keepMs, stones }: TombstonesImage): void {
+    this.#keepMs = keepMs
+    for (const [key, stone] of stones) this.#stones.set(key, stone)
   }
 
   /** Why `owner` is finished, or `null` if it is not, as far as is remembered. */

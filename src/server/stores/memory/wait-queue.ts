@@ -1,11 +1,16 @@
 import type { Json, LockMode } from '../../../protocol/wire.ts'
 import type { Session } from './session.ts'
+import type { Tally } from './tally.ts'
 
 export interface Waiter {
   readonly owner: string
+  /** Who asked. */
+  readonly subject: string | null
   readonly mode: LockMode
   readonly info: Json
   leaseMs: number
+  /** As of a holder, once it is one. */
+  readonly maxHoldMs: number | null
   /** Safe steals wait among themselves, ahead of all others. */
   readonly steal: boolean
   /** When it first asked. */
@@ -14,11 +19,6 @@ export interface Waiter {
   readonly session: Session | null
   /** Until when it counts as alive: the end of its poll and its ticket. `Infinity` with a session, which knows. */
   liveUntil: number
-}
-
-/** How many wait in all queues of a namespace. */
-export interface WaiterCount {
-  total: number
 }
 
 /** Until when a waiter counts as alive. */
@@ -32,10 +32,11 @@ function lifeOf({ liveUntil, session }: Waiter): number {
  */
 export class WaitQueue {
   readonly #waiters: Waiter[] = []
-  readonly #count: WaiterCount
+  readonly #tally: Tally
 
-  constructor(count: WaiterCount) {
-    this.#count = count
+  /** @param tally of those who wait in all queues of the namespace. */
+  constructor(tally: Tally) {
+    this.#tally = tally
   }
 
   get size(): number {
@@ -70,14 +71,14 @@ export class WaitQueue {
   add(waiter: Waiter): void {
     const behind = waiter.steal ? this.#waiters.findIndex((other) => !other.steal) : -1
     this.#waiters.splice(behind === -1 ? this.#waiters.length : behind, 0, waiter)
-    this.#count.total += 1
+    this.#tally.add(waiter.subject)
   }
 
   remove(waiter: Waiter): void {
     const index = this.#waiters.indexOf(waiter)
     if (index === -1) return
     this.#waiters.splice(index, 1)
-    this.#count.total -= 1
+    this.#tally.remove(waiter.subject)
   }
 
   /** Removes those whose ticket has run out, and returns them. */

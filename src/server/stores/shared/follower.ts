@@ -1,0 +1,205 @@
+import type { ServerClock } from '../../clock.ts'
+import { StoreUnavailableError } from '../../store.ts'
+import { type Cut, type Entry, readId, type StepCall, writeEntry, writeId } from './entry.ts'
+import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from './log.ts'
+import { type Applied, cutOf, Replica, type ReplicaOptions } from './replica.ts'
+import { Ticker } from './ticker.ts'
+import { PATIENCE_MS, RETRY_MS } from './timing.ts'
+
+export interface FollowerOptions extends ReplicaOptions {
+  readonly log: SharedLog
+  readonly clock: ServerClock
+  /** Of this server, for this time that it runs: unlike that of every other one, ever. */
+  readonly server: string
+  /** Fencing tokens begin above this, from now on and for all servers. */
+  readonly tokenFloor: number
+  /** Told once when this server can no longer follow the log, and of each snapshot that could not be kept. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface FollowerEvents {
+  /** Something is due, though nobody has asked for anything. */
+  readonly wake: () => void
+  /** What the log has come to was read anew; the replica until now has ended. */
+  readonly replaced: (before: Replica, after: Replica) => void
+}
+
+/** Keeps a replica up to the log, and writes into it. Its two requests are called one at a time. */
+export class Follower {
+  readonly #options: FollowerOptions
+  #events: FollowerEvents = { wake: () => undefined, replaced: () => undefined }
+  readonly #ticker: Ticker
+  #replica: Replica
+  #number = 0
+  /** What has to be written with the next entry. */
+  #graceMs = 0
+  #cut: Cut | null = null
+  #failure: Error | null = null
+
+  /** Reads the log. Rejects if that cannot be done, and with an `Error` that says what to do if it is of another version. */
+  static async open(options: FollowerOptions): Promise<Follower> {
+    return new Follower(options, await load(options))
+  }
+
+  private constructor(options: FollowerOptions, replica: Replica) {
+    this.#options = options
+    this.#replica = replica
+    this.#ticker = new Ticker(options.clock, () => this.#events.wake())
+    this.#ticker.looked(replica.store.isIdle)
+  }
+
+  listen(events: FollowerEvents): void {
+    this.#events = events
+  }
+
+  get replica(): Replica {
+    return this.#replica
+  }
+
+  /** Why the log can no longer be followed; `null` while all is well. */
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** Whether there is something to do though nobody asks. */
+  get isDue(): boolean {
+    return this.#ticker.due !== null || this.#cut !== null || this.#graceMs > 0
+  }
+
+  /**
+   * Brings the replica up to what is in the log, after `calls` have been written there. Returns what they have come to.
+   * Rejects if that cannot be done within 3 s; they may be carried out even so.
+   */
+  async follow(calls: readonly StepCall[], isNews: boolean): Promise<readonly Promise<unknown>[]> {
+    try {
+      const entry = this.#nextEntry(calls)
+      if (entry === null) return await this.#retried(() => this.#catchUp())
+      // With the time somebody who waits may be granted the lock.
+      const isAwaited = entry.tick !== null && this.#replica.store.isAwaited
+      return await this.#write(entry, isNews || isAwaited)
+    } finally {
+      this.#ticker.looked(this.#replica.store.isIdle)
+    }
+  }
+
+  /** Keeps what has been read so far, so that the next server need not read so much. */
+  async close(): Promise<void> {
+    this.#ticker.stop()
+    const { point } = this.#replica
+    if (this.#failure === null && point !== null) await this.#keep({ point, text: this.#replica.image() })
+    await this.#options.log.close()
+  }
+
+  /** What is to be written; `null`: nothing. */
+  #nextEntry(steps: readonly StepCall[]): Entry | null {
+    const isTick = this.#ticker.due === 'tick'
+    const cut = this.#cut
+    const graceMs = this.#graceMs
+    if (steps.length === 0 && !isTick && cut === null && graceMs === 0) return null
+    this.#cut = null
+    const tick = isTick ? { number: this.#replica.nextTick, ms: this.#ticker.elapsedMs } : null
+    const { clock, tokenFloor } = this.#options
+    return { rules: this.#replica.rules, wall: clock.wall(), tick, graceMs, tokenFloor, cut, steps }
+  }
+
+  #write(entry: Entry, isNews: boolean): Promise<readonly Promise<unknown>[]> {
+    const { log, server } = this.#options
+    this.#number += 1
+    const number = this.#number
+    const record = { id: writeId({ server, number }), body: writeEntry(entry) }
+    return this.#retried(async () => {
+      const after = this.#replica.point
+      const records = (await log.append(record, after, isNews)) ?? (await this.#reload())
+      const outcomes = this.#apply(records, record.id)
+      this.#ticker.wrote()
+      if (outcomes !== null) return outcomes
+      // It has come, and was cut off with what came before a snapshot.
+      if (this.#replica.hasHeard(server, number)) throw new StoreUnavailableError('What became of a step is not known.')
+      throw new Error('the log has not taken a record')
+    })
+  }
+
+  async #catchUp(): Promise<readonly never[]> {
+    const records = (await this.#options.log.read(this.#replica.point)) ?? (await this.#reload())
+    this.#apply(records, null)
+    return []
+  }
+
+  /** What `attempt` resolves with, once it does. */
+  async #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    const { clock } = this.#options
+    const giveUpAt = clock.now() + PATIENCE_MS
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (error instanceof StoreUnavailableError || this.#failure !== null || clock.now() >= giveUpAt) throw error
+        await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
+      }
+    }
+  }
+
+  /** Carries out what has come. Returns what the record `own` has come to; `null`: it was not there, or too late. */
+  #apply(records: readonly LogRecord[], own: string | null): readonly Promise<unknown>[] | null {
+    let result: readonly Promise<unknown>[] | null = null
+    for (const record of records) {
+      const { outcomes, entry, isTick, snapshot } = this.#carryOut(record)
+      const isOwn = readId(record.id).server === this.#options.server
+      if (isTick) this.#ticker.seen(isOwn)
+      if (isOwn && snapshot !== null) void this.#keep(snapshot)
+      if (record.id !== own || outcomes === null) continue
+      result = outcomes
+      if (entry.graceMs > 0) this.#graceMs = 0
+    }
+    return result
+  }
+
+  #carryOut(record: LogRecord): Applied {
+    try {
+      return this.#replica.apply(record)
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+      this.#options.onError(error)
+      throw error
+    }
+  }
+
+  /** Begins anew, since the log does not go on from what is known. Returns the records after its snapshot. */
+  async #reload(): Promise<readonly LogRecord[]> {
+    const before = this.#replica
+    const loaded = await this.#options.log.load()
+    this.#replica = new Replica(this.#options, loaded.snapshot)
+    this.#ticker.seen(false)
+    // Whoever was granted what is lost goes on believing in it.
+    if (isRewound(before.point, loaded)) this.#graceMs = Math.max(this.#graceMs, before.store.longestPromiseMs)
+    this.#events.replaced(before, this.#replica)
+    return loaded.records
+  }
+
+  async #keep(snapshot: LogSnapshot): Promise<void> {
+    try {
+      await this.#options.log.save(snapshot)
+      this.#cut = cutOf(snapshot)
+    } catch (error) {
+      // The next one is tried anew; until then the log is longer than it need be.
+      this.#options.onError(error)
+    }
+  }
+}
+
+async function load(options: FollowerOptions): Promise<Replica> {
+  const { snapshot, records } = await options.log.load()
+  const replica = new Replica(options, snapshot)
+  for (const record of records) replica.apply(record)
+  return replica
+}
+
+/** Whether the log has lost what was at `point`: its engine has failed over to a copy that was behind. */
+function isRewound(point: LogPoint | null, { snapshot, records }: LoadedLog): boolean {
+  if (point === null) return false
+  const known = snapshot === null ? records : [snapshot.point, ...records]
+  const last = known.at(-1)
+  if (last === undefined || last.position < point.position) return true
+  if (snapshot !== null && snapshot.point.position > point.position) return false
+  return known.find(({ position }) => position === point.position)?.id !== point.id
+}
