@@ -16,7 +16,12 @@ const EXTERNAL = [
   /^hono($|\/)/,
   /^@hono\//,
   'valibot',
+  '@valibot/to-json-schema',
+  'jose',
+  'pino',
+  'prom-client',
   'classic-level',
+  'pg',
 ]
 
 const library: UserConfig['build'] = {
@@ -60,7 +65,7 @@ const test: ViteUserConfig['test'] = {
         name: 'source',
         environment: 'node',
         include: ['test/**/*.test.{ts,tsx}'],
-        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/{runtimes,processes,browsers}/**'],
+        exclude: ['test/**/*.browser.test.{ts,tsx}', 'test/{runtimes,processes,browsers,engines,stores,chaos}/**'],
       },
     },
     {
@@ -104,6 +109,18 @@ const test: ViteUserConfig['test'] = {
         fileParallelism: false,
         testTimeout: 120_000,
         hookTimeout: 120_000,
+      },
+    },
+    {
+      extends: true,
+      test: {
+        name: 'engines',
+        environment: 'node',
+        include: ['test/{engines,stores,chaos}/**/*.test.ts'],
+        fileParallelism: false,
+        maxConcurrency: 30,
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
       },
     },
     {

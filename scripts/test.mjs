@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { provideChromium } from './provide-chromium.mjs'
 import { provideCurl } from './provide-curl.mjs'
+import { provideEtcd } from './provide-etcd.mjs'
 import { provideFirefox } from './provide-firefox.mjs'
+import { providePostgres } from './provide-postgres.mjs'
 import { provideBun, provideDeno } from './provide-runtimes.mjs'
 import { provideWebKit } from './provide-webkit.mjs'
 import { mustRun, runCommand } from './run-command.mjs'
@@ -22,6 +24,8 @@ const REPORTERS = ['--reporter=default', '--reporter=./scripts/count-reporter.ts
 async function test(args) {
   await provideCurl()
   await provideWebKit()
+  await providePostgres()
+  await provideEtcd()
   const firefox = await provideFirefox()
   const env = {
     CHROMIUM_PATH: await provideChromium(),

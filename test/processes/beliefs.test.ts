@@ -4,8 +4,14 @@ import type { Told } from './tale.ts'
 
 const NAME = { name: 'n', lease: '1' }
 
-function grant(who: number, token: number, at: number, until: number): Told {
-  return { event: 'granted', at, who, token, until, ...NAME }
+function grant(
+  who: number,
+  token: number,
+  at: number,
+  until: number,
+  mode: 'exclusive' | 'shared' = 'exclusive',
+): Told {
+  return { event: 'granted', mode, at, who, token, until, ...NAME }
 }
 
 it('ends a belief at its certain end, or before it with a release or a loss that was told', () => {
@@ -39,4 +45,10 @@ it('finds a lease that says that it is held when it should no longer', () => {
 it('finds a fencing token that is no larger than an earlier one', () => {
   const tale = [grant(1, 2, 0, 100), grant(2, 2, 110, 200), grant(3, 1, 210, 300)]
   expect(contradictions(beliefsIn(tale))).toHaveLength(3)
+})
+
+it('finds nothing in beliefs that are shared, but two when one of them is not', () => {
+  const shared = [grant(1, 2, 0, 100, 'shared'), grant(2, 1, 20, 130, 'shared')]
+  expect(contradictions(beliefsIn(shared))).toEqual([])
+  expect(contradictions(beliefsIn([...shared, grant(3, 3, 110, 200)]))).toHaveLength(1)
 })

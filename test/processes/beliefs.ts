@@ -1,9 +1,11 @@
+import { groupBy } from '../support/group-by.ts'
 import { allOf, type Told, type ToldOf } from './tale.ts'
 
 /** The time during which one process believed in one grant, on the clock that all processes share. */
 export interface Belief {
   readonly who: number
   readonly name: string
+  readonly mode: 'exclusive' | 'shared'
   readonly token: number
   readonly from: number
   /** At the latest when it was certain to end: what is told of a loss later than that changes nothing. */
@@ -12,35 +14,42 @@ export interface Belief {
 
 /** The beliefs in what processes told. Who heard of a grant too late to believe in it has none. */
 export function beliefsIn(tale: readonly Told[]): readonly Belief[] {
-  const beliefs = allOf(tale, 'granted').map((grant) => {
-    const about = tale.filter((each) => isAbout(each, grant))
-    return beliefIn(grant, about)
-  })
+  const byLease = talesOfLeases(tale)
+  const beliefs = allOf(tale, 'granted').map((grant) => beliefIn(grant, byLease.get(leaseOf(grant)) ?? []))
   return beliefs.filter(({ from, until }) => until > from)
 }
 
-function isAbout(told: Told, { who, lease }: ToldOf<'granted'>): boolean {
-  return told.who === who && 'lease' in told && told.lease === lease
+/** What was told of each lease, by {@link leaseOf}. */
+export function talesOfLeases(tale: readonly Told[]): ReadonlyMap<string, readonly Told[]> {
+  const ofLeases = tale.filter((each) => 'lease' in each)
+  return groupBy(ofLeases, leaseOf)
 }
 
-function beliefIn({ who, name, token, at, until }: ToldOf<'granted'>, tale: readonly Told[]): Belief {
+/** Unique among all leases of all processes. */
+export function leaseOf({ who, lease }: { readonly who: number; readonly lease: string }): string {
+  return `${who} ${lease}`
+}
+
+function beliefIn({ who, name, mode, token, at, until }: ToldOf<'granted'>, tale: readonly Told[]): Belief {
   const renewals = allOf(tale, 'renewed').map((each) => each.until)
   const ends = [...allOf(tale, 'aborted'), ...allOf(tale, 'releasing')].map((each) => each.at)
   const saidSo = allOf(tale, 'still').map((each) => each.at)
   const certainEnd = Math.max(until, ...renewals)
-  return { who, name, token, from: at, until: Math.max(Math.min(certainEnd, ...ends), ...saidSo) }
+  return { who, name, mode, token, from: at, until: Math.max(Math.min(certainEnd, ...ends), ...saidSo) }
 }
 
-/** What is wrong with beliefs: those in one name that overlap, and fencing tokens that do not grow. */
+/**
+ * What is wrong with beliefs: those in one name that overlap though one of them is exclusive, and
+ * fencing tokens that do not grow between them.
+ */
 export function contradictions(beliefs: readonly Belief[]): readonly string[] {
-  const names = [...new Set(beliefs.map(({ name }) => name))]
-  return names.flatMap((name) => contradictionsOf(beliefs.filter((belief) => belief.name === name)))
+  return [...groupBy(beliefs, ({ name }) => name).values()].flatMap(contradictionsOf)
 }
 
 function contradictionsOf(beliefs: readonly Belief[]): string[] {
   const inOrder = beliefs.toSorted((a, b) => a.from - b.from)
   return inOrder.flatMap((later, index) => {
-    const earlier = inOrder.slice(0, index)
+    const earlier = inOrder.slice(0, index).filter((each) => each.mode === 'exclusive' || later.mode === 'exclusive')
     return [...overlaps(earlier, later), ...misordered(earlier, later)]
   })
 }

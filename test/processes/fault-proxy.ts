@@ -1,5 +1,4 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterAll } from 'vitest'
 import type { Fault } from './fault.ts'
 import { type Judgement, ProxiedConnection } from './proxied-connection.ts'
 import type { WholeRequest } from './request-framer.ts'
@@ -21,16 +20,12 @@ interface Rule {
 
 const listening = new Set<FaultProxy>()
 
-afterAll(async () => {
-  await Promise.all([...listening].map((proxy) => proxy.close()))
-})
-
 /**
  * The network between a client and a lock server: a TCP proxy that looks into requests, and does to them and to
  * connections what a test says. Without being told it passes everything on.
  */
 export class FaultProxy {
-  readonly #targetPort: number
+  #targetPort: number
   readonly #connections = new Set<ProxiedConnection>()
   readonly #rules: Rule[] = []
   #server: Server | null = null
@@ -41,7 +36,6 @@ export class FaultProxy {
     this.#targetPort = Number(new URL(target).port)
   }
 
-  /** One that is closed when the test file is over. */
   static async listen(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(target)
     listening.add(proxy)
@@ -49,8 +43,19 @@ export class FaultProxy {
     return proxy
   }
 
+  /** Closes all that listen. */
+  static async closeAll(): Promise<void> {
+    await Promise.all([...listening].map((proxy) => proxy.close()))
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
+  }
+
+  /** Leads to another server from now on; the connections to the old one are reset. */
+  retarget(target: string): void {
+    this.#targetPort = Number(new URL(target).port)
+    this.#resetAll()
   }
 
   /**

@@ -8,6 +8,8 @@ export type Fault =
   | { readonly kind: 'cut-reply' }
   /** The request gets through, and its reply and all that follows do not. The connection stays open. */
   | { readonly kind: 'swallow-reply' }
+  /** The request gets through, and the server is told that nothing more comes; it can still reply. */
+  | { readonly kind: 'half-close' }
   /** The request gets through, and its connection is reset then. */
   | { readonly kind: 'cut'; readonly from: Promise<unknown> }
   /** The request gets through, and from then on its connection is open and mute; the server is not told either. */

@@ -12,7 +12,14 @@ export interface Write {
   readonly accepted: boolean
 }
 
-/** What locks protect: it accepts no write with a smaller fencing token than it has seen, over HTTP. */
+interface Touch {
+  readonly token: number
+  readonly who: number
+  /** Default: `'write'`. */
+  readonly only?: 'read' | 'write'
+}
+
+/** What locks protect: it accepts nothing with a smaller fencing token than that of a write that it has seen, over HTTP. */
 export class GuardedResource {
   readonly writes: Write[] = []
   readonly #server: Server
@@ -47,15 +54,19 @@ export class GuardedResource {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const name = (request.url ?? '').slice(1)
-    const { token, who } = (await json(request)) as { token: number; who: number }
+    const { token, who, only } = (await json(request)) as Touch
     this.#lurking.get(who)?.()
-    response.end(JSON.stringify({ accepted: this.#write(name, token) }))
+    const accepted = only === 'read' ? this.#isNew(name, token) : this.#write(name, token)
+    response.end(JSON.stringify({ accepted }))
+  }
+
+  #isNew(name: string, token: number): boolean {
+    return token >= (this.#largest.get(name) ?? 0)
   }
 
   #write(name: string, token: number): boolean {
-    const largest = this.#largest.get(name) ?? 0
-    const accepted = token >= largest
-    this.#largest.set(name, Math.max(token, largest))
+    const accepted = this.#isNew(name, token)
+    if (accepted) this.#largest.set(name, token)
     this.writes.push({ name, token, accepted })
     return accepted
   }

@@ -85,6 +85,7 @@ export class ProxiedConnection {
         return
     }
     this.#forward(request)
+    if (fault?.kind === 'half-close') this.#server?.end()
   }
 
   #forward({ bytes }: WholeRequest): void {

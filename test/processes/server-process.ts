@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { Child } from '../runtimes/child.ts'
 import { consumers } from '../runtimes/consumers.ts'
+import { FaultProxy } from './fault-proxy.ts'
 
 /** A `lockable serve` of the packed package, in a process of its own. */
 export interface ServerProcess {
@@ -23,6 +24,7 @@ export interface ServerOptions {
 const folder = await mkdtemp(join(tmpdir(), 'lockable-marks-'))
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => FaultProxy.closeAll())
 
 /** A file for the mark of a server. It does not exist yet. */
 export function markFile(name: string): string {

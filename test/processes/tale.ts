@@ -13,7 +13,12 @@ type Facts =
   | { readonly event: 'waiting'; readonly name: string }
   | { readonly event: 'thread'; readonly thread: 'worker' | 'page' }
   /** `until`: when the belief ends if nothing more is heard. */
-  | ({ readonly event: 'granted'; readonly token: number; readonly until: number } & OfLease)
+  | ({
+      readonly event: 'granted'
+      readonly mode: 'exclusive' | 'shared'
+      readonly token: number
+      readonly until: number
+    } & OfLease)
   | ({ readonly event: 'renewed'; readonly until: number } & OfLease)
   | ({ readonly event: 'health'; readonly health: string } & OfLease)
   /** The lease was asked and said that it is held. */
@@ -30,6 +35,8 @@ type Facts =
   | { readonly event: 'stalled' | 'awake'; readonly answers: readonly Answers[] }
   | { readonly event: 'rejected'; readonly name: string; readonly withReason: boolean }
   | ({ readonly event: 'acquired' } & OfLease)
+  /** When this lease was first asked for. */
+  | ({ readonly event: 'asked' } & OfLease)
   | { readonly event: 'delays'; readonly delays: readonly number[] }
   | { readonly event: 'gave up' | 'not released'; readonly name: string; readonly code: string }
   /** The resource has seen a newer fencing token than that of a lease that said afterwards that it is held. */

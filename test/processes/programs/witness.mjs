@@ -26,10 +26,10 @@ export function callbacks(name) {
 }
 
 function granted(lockable, event) {
-  const { name, lease: id, fencingToken: token } = event
+  const { name, lease: id, fencingToken: token, mode } = event
   const lease = lockable.find(event.lock)?.lease
   const at = now()
-  tell('granted', { name, lease: id, token, until: certainEnd(lockable, event) }, at)
+  tell('granted', { name, lease: id, mode, token, until: certainEnd(lockable, event) }, at)
   if (!lease) return tell('too late', { name, lease: id })
   lease.signal.addEventListener('abort', () => {
     const abortedAt = now()
