@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type LockServer, serve } from '../../src/server/node.ts'
 import { newOwner } from '../support/owners.ts'
-import { type Reply, send } from './http-bench.ts'
+import { FUZZ_TIMEOUT_MS, fuzzRuns } from './fuzz-runs.ts'
+import { post, type Reply, send } from './http-bench.ts'
 
 let server: LockServer
 const errors: unknown[] = []
@@ -45,7 +46,17 @@ function encodeHigh(text: string): string {
   return text.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
 }
 
-const operation = fc.constantFrom('acquire', 'heartbeat', 'release', 'status', 'session', 'x', '')
+const operation = fc.constantFrom(
+  'acquire',
+  'heartbeat',
+  'release',
+  'status',
+  'force-release',
+  'locks',
+  'session',
+  'x',
+  '',
+)
 const method = fc.constantFrom('GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'DELETE')
 const headers = fc.dictionary(
   fc.constantFrom(
@@ -74,21 +85,42 @@ const headers = fc.dictionary(
   ),
 )
 
+/** The refusal is a document of RFC 9457, and says so. */
+function expectProblem({ status, headers, json }: Reply): void {
+  expect(headers['content-type']).toBe('application/problem+json')
+  const { type, title, detail } = json
+  expect(json.status).toBe(status)
+  expect(type).toMatch(/^urn:lockable:problem:[a-z-]+$/)
+  for (const text of [title, detail]) expect(text).toEqual(expect.stringMatching(/^[^\p{Cc}]{1,500}$/u))
+}
+
+afterEach(async () => {
+  const name = newOwner()
+  const owner = newOwner()
+  for (const operation of ['acquire', 'heartbeat', 'release'] as const) {
+    expect((await post(server, operation, name, { owner })).json).toMatchObject({ response: true })
+  }
+})
+
 function expectSane(reply: Reply): void {
   expect(reply.status).toBeLessThan(500)
   expect(reply.headers['cache-control']).toBe('no-store')
-  if (reply.status >= 400 && reply.body !== '') expect(reply.json.type).toMatch(/^urn:lockable:problem:/)
+  if (reply.status >= 400 && reply.body !== '') expectProblem(reply)
   expect(errors).toEqual([])
 }
 
-test('no path, method or header makes the server fail', async () => {
-  await fc.assert(
-    fc.asyncProperty(operation, rawPath, method, headers, async (segment, path, verb, given) => {
-      expectSane(await send(server, `/v1/${segment}/${path}`, { method: verb, headers: given }))
-    }),
-    { numRuns: 400 },
-  )
-}, 30_000)
+test(
+  'no path, method or header makes the server fail',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(operation, rawPath, method, headers, async (segment, path, verb, given) => {
+        expectSane(await send(server, `/v1/${segment}/${path}`, { method: verb, headers: given }))
+      }),
+      { numRuns: fuzzRuns(400) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
 const member = fc.oneof(
   fc.jsonValue(),
@@ -107,21 +139,25 @@ const body = fc.record(
   { requiredKeys: [] },
 )
 
-test('no body makes the server fail, and no error repeats an owner', async () => {
-  await fc.assert(
-    fc.asyncProperty(operation, body, async (segment, given) => {
-      const owner = newOwner()
-      const reply = await send(server, `/v1/${segment}/k`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ owner, ...given }),
-      })
-      expectSane(reply)
-      if (reply.status >= 400) expect(reply.body).not.toContain(owner)
-    }),
-    { numRuns: 400 },
-  )
-}, 30_000)
+test(
+  'no body makes the server fail, and no error repeats an owner',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(operation, body, async (segment, given) => {
+        const owner = newOwner()
+        const reply = await send(server, `/v1/${segment}/k`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ owner, ...given }),
+        })
+        expectSane(reply)
+        if (reply.status >= 400) expect(reply.body).not.toContain(owner)
+      }),
+      { numRuns: fuzzRuns(400) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
 const sessionOperation = fc.constantFrom('commands', 'heartbeat', 'stream', 'release')
 const anyPath = fc.oneof(
@@ -156,49 +192,104 @@ const sessionBody = fc.record(
   { requiredKeys: [] },
 )
 
-test('no request about a session makes the server fail, and none is answered with its secret', async () => {
-  // One that lives on, and a fresh one that is opened or not known.
-  const lasting = newOwner()
-  await fc.assert(
-    fc.asyncProperty(sessionOperation, sessionBody, fc.boolean(), async (path, given, isFresh) => {
-      const session = isFresh ? newOwner() : lasting
-      const reply = await send(server, `/v1/session/${path}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ open: {}, seq: 1, commands: [], session, ...given }),
-      })
-      expectSane(reply)
-      expect(reply.body).not.toContain(session)
-    }),
-    { numRuns: 600 },
-  )
-}, 30_000)
+test(
+  'no request about a session makes the server fail, and none is answered with its secret',
+  async () => {
+    // One that lives on, and a fresh one that is opened or not known.
+    const lasting = newOwner()
+    await fc.assert(
+      fc.asyncProperty(sessionOperation, sessionBody, fc.boolean(), async (path, given, isFresh) => {
+        const session = isFresh ? newOwner() : lasting
+        const reply = await send(server, `/v1/session/${path}`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ open: {}, seq: 1, commands: [], session, ...given }),
+        })
+        expectSane(reply)
+        expect(reply.body).not.toContain(session)
+      }),
+      { numRuns: fuzzRuns(600) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
-test('commands with secrets in the wrong places are answered with none of them', async () => {
-  const secret = fc.constant(null).map(() => newOwner())
-  const member = fc.constantFrom('session', 'seq', 'open', 'confirm', 'commands')
-  await fc.assert(
-    fc.asyncProperty(secret, member, fc.constantFrom('plain', 'list', 'object'), async (owner, key, form) => {
-      const misplaced = form === 'list' ? [[owner]] : { [owner]: owner }
-      const body = { session: newOwner(), open: {}, seq: 1, confirm: [], commands: [] }
-      const reply = await send(server, '/v1/session/commands', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ ...body, [key]: form === 'plain' && key !== 'seq' ? `${owner} ` : misplaced }),
-      })
-      expectSane(reply)
-      if (key !== 'seq') expect(reply.body).not.toContain(owner)
-    }),
-    { numRuns: 100 },
-  )
-}, 30_000)
+test(
+  'commands with secrets in the wrong places are answered with none of them',
+  async () => {
+    const secret = fc.constant(null).map(() => newOwner())
+    const member = fc.constantFrom('session', 'seq', 'open', 'confirm', 'commands')
+    await fc.assert(
+      fc.asyncProperty(secret, member, fc.constantFrom('plain', 'list', 'object'), async (owner, key, form) => {
+        const misplaced = form === 'list' ? [[owner]] : { [owner]: owner }
+        const body = { session: newOwner(), open: {}, seq: 1, confirm: [], commands: [] }
+        const reply = await send(server, '/v1/session/commands', {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ ...body, [key]: form === 'plain' && key !== 'seq' ? `${owner} ` : misplaced }),
+        })
+        expectSane(reply)
+        if (key !== 'seq') expect(reply.body).not.toContain(owner)
+      }),
+      { numRuns: fuzzRuns(100) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
 
-test('no bytes in a body make the server fail', async () => {
-  await fc.assert(
-    fc.asyncProperty(anyPath, fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (path, bytes, chunked) => {
-      const sent = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: bytes, chunked }
-      expectSane(await send(server, `/v1/${path}`, sent))
-    }),
-    { numRuns: 200 },
-  )
-}, 30_000)
+test(
+  'no bytes in a body make the server fail',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPath, fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (path, bytes, chunked) => {
+        const sent = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: bytes, chunked }
+        expectSane(await send(server, `/v1/${path}`, sent))
+      }),
+      { numRuns: fuzzRuns(200) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
+
+const queryValue = fc.oneof(
+  fc.constantFrom('0', '1', '-1', '1e3', '1001', '9'.repeat(400), '', '%', '%00', '%ff', '%F0%9F%94%92', 'k', 'a/../b'),
+  fc.string({ unit: pathCharacter, maxLength: 20 }),
+)
+const queryMember = fc.tuple(fc.constantFrom('prefix', 'limit', 'cursor', 'name', 'v', '', '%'), queryValue)
+const query = fc
+  .array(queryMember, { maxLength: 6 })
+  .map((members) => members.map(([name, value]) => `${name}=${value}`).join('&'))
+
+test(
+  'no query makes the server fail',
+  async () => {
+    const path = fc.constantFrom('/v1/locks', '/v1/status/k', '/v1', '/healthz', '/readyz', '/openapi.json')
+    await fc.assert(
+      fc.asyncProperty(path, query, async (at, given) => {
+        expectSane(await send(server, `${at}?${given}`))
+      }),
+      { numRuns: fuzzRuns(300) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)
+
+test(
+  'no query makes watching fail',
+  async () => {
+    const one = fc.constantFrom('name=k', 'name=l')
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(query, one), { maxLength: 3 }), async (given) => {
+        const watch = new AbortController()
+        const url = `${server.url}/v1/watch?${given.join('&')}`
+        const { status, headers } = await fetch(url, { signal: watch.signal })
+        watch.abort()
+        expect(status).toBeLessThan(500)
+        expect(headers.get('content-type')).toBe(status < 400 ? 'text/event-stream' : 'application/problem+json')
+        expect(errors).toEqual([])
+      }),
+      { numRuns: fuzzRuns(100) },
+    )
+  },
+  FUZZ_TIMEOUT_MS,
+)

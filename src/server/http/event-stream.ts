@@ -1,7 +1,6 @@
-import type { SessionEvent } from '../../protocol/session.ts'
 import type { ServerClock } from '../clock.ts'
-import type { StreamEnd, Tell } from '../sessions/stream.ts'
 import { StoreUnavailableError } from '../store.ts'
+import type { StreamEnd, Tell } from '../watch/rounds.ts'
 import { COMMON_HEADERS } from './reply.ts'
 
 /** A reader that leaves something unread for so long is cut, in ms: what is told is of use only while it is fresh. */
@@ -10,8 +9,12 @@ const UNREAD_MS = 5_000
 /** A reader that leaves more than this unread is cut, in bytes. */
 const MOST_UNREAD_BYTES: number = 4 * 1024 * 1024
 
+interface StreamEvent {
+  readonly id: string
+}
+
 /** Tells events until it resolves. `signal` aborts when the reader has gone, or does not read. */
-export type RunStream = (tell: Tell, signal: AbortSignal) => Promise<StreamEnd>
+export type RunStream<Event extends StreamEvent> = (tell: Tell<Event>, signal: AbortSignal) => Promise<StreamEnd>
 
 export interface EventStreamOptions {
   readonly clock: ServerClock
@@ -25,7 +28,10 @@ export interface EventStreamOptions {
  * What `run` tells, as server-sent events. Resolves when the first of them is there, and rejects as `run` does before
  * that.
  */
-export function eventStream(run: RunStream, options: EventStreamOptions): Promise<Response> {
+export function eventStream<Event extends StreamEvent>(
+  run: RunStream<Event>,
+  options: EventStreamOptions,
+): Promise<Response> {
   const { signal, onError } = options
   const reader = new Reader(options.clock)
   const gone = () => reader.cut()
@@ -33,7 +39,7 @@ export function eventStream(run: RunStream, options: EventStreamOptions): Promis
   if (signal.aborted) gone()
   return new Promise((resolve, reject) => {
     let hasBegun = false
-    const tell: Tell = (event) => {
+    const tell: Tell<Event> = (event) => {
       reader.write(event === null ? ':\n\n' : framed(event))
       if (hasBegun) return
       hasBegun = true
@@ -57,7 +63,7 @@ export function eventStream(run: RunStream, options: EventStreamOptions): Promis
   })
 }
 
-function framed(event: SessionEvent): string {
+function framed(event: StreamEvent): string {
   return `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`
 }
 
