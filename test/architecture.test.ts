@@ -15,8 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['.', 'zustand'],
   react: ['.', 'store', 'react', 'zustand'],
   devtools: ['.', 'store', 'react', 'react-dom', 'zustand'],
-  server: ['protocol', 'hono', '@hono/node-server', 'valibot', 'classic-level', 'node:'],
-  cli: ['server', 'protocol', 'node:'],
+  server: ['protocol', 'hono', '@hono/node-server', 'valibot', 'jose', '@valibot/to-json-schema', 'classic-level', 'pg', 'node:'],
+  cli: ['.', 'platform', 'core', 'server', 'protocol', 'node:', 'pino', 'prom-client'],
 }
 
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))

@@ -225,6 +225,18 @@ test('a log by other rules is refused, and one that becomes so is followed no lo
   await expect(bench.start()).rejects.toThrow('must be of one version')
 })
 
+test('a store can be closed while its log does not answer, and what was asked is answered', async () => {
+  const bench = new SharedBench()
+  const one = await bench.start()
+  await one.acquire('a')
+  bench.log.failure = new Error('it is away')
+  const told = expect(one.renew('a')).rejects.toThrow(StoreUnavailableError)
+  await settled()
+  // The clock stands still.
+  await one.store.close()
+  await told
+})
+
 test('a closed store says so', async () => {
   const bench = new SharedBench()
   const one = await bench.start()

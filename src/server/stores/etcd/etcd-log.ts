@@ -1,5 +1,6 @@
 import type { ServerClock } from '../../clock.ts'
 import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from '../shared/log.ts'
+import { inChunks } from './chunks.ts'
 import type { Gateway, KeyValue, Operation } from './gateway.ts'
 import { EraKeys } from './keys.ts'
 
@@ -118,12 +119,11 @@ export class EtcdLog implements SharedLog {
     const { found } = await this.#gateway.transact([], [{ op: 'get', key: pointerKey }])
     const [kept] = found[0] ?? []
     if (kept !== undefined && (JSON.parse(kept.value) as Pointer).position >= point.position) return
-    const chunks = Math.ceil(text.length / CHUNK)
-    for (let index = 0; index < chunks; index += 1) {
-      const value = text.slice(index * CHUNK, (index + 1) * CHUNK)
+    const chunks = inChunks(text, CHUNK)
+    for (const [index, value] of chunks.entries()) {
       await this.#gateway.transact([], [{ op: 'put', key: this.#keys.chunk(point.position, index), value }])
     }
-    const pointer: Pointer = { ...point, era, chunks }
+    const pointer: Pointer = { ...point, era, chunks: chunks.length }
     await this.#gateway.transact(
       [{ key: pointerKey, revision: kept?.revision ?? 0 }],
       [

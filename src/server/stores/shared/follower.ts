@@ -1,5 +1,6 @@
 import type { ServerClock } from '../../clock.ts'
 import { StoreUnavailableError } from '../../store.ts'
+import { withResolvers } from '../../with-resolvers.ts'
 import { type Cut, type Entry, readId, type StepCall, writeEntry, writeId } from './entry.ts'
 import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from './log.ts'
 import { type Applied, cutOf, Replica, type ReplicaOptions } from './replica.ts'
@@ -35,6 +36,8 @@ export class Follower {
   #graceMs = 0
   #cut: Cut | null = null
   #failure: Error | null = null
+  #isStopped = false
+  readonly #stopped = withResolvers<void>()
 
   /** Reads the log. Rejects if that cannot be done, and with an `Error` that says what to do if it is of another version. */
   static async open(options: FollowerOptions): Promise<Follower> {
@@ -82,12 +85,23 @@ export class Follower {
     }
   }
 
-  /** Keeps what has been read so far, so that the next server need not read so much. */
-  async close(): Promise<void> {
+  /** What cannot be done now is not tried again. */
+  stop(): void {
     this.#ticker.stop()
+    this.#isStopped = true
+    this.#stopped.resolve()
+  }
+
+  /** Keeps what has been read so far, so that the next server need not read so much. Comes after {@link stop}. */
+  async close(): Promise<void> {
+    const { log, clock } = this.#options
     const { point } = this.#replica
-    if (this.#failure === null && point !== null) await this.#keep({ point, text: this.#replica.image() })
-    await this.#options.log.close()
+    if (this.#failure === null && point !== null) {
+      const kept = this.#keep({ point, text: this.#replica.image() })
+      // An engine that does not answer must not hold up the end.
+      await Promise.race([kept, new Promise<void>((resolve) => clock.setTimer(resolve, PATIENCE_MS))])
+    }
+    await log.close()
   }
 
   /** What is to be written; `null`: nothing. */
@@ -133,8 +147,10 @@ export class Follower {
       try {
         return await attempt()
       } catch (error) {
-        if (error instanceof StoreUnavailableError || this.#failure !== null || clock.now() >= giveUpAt) throw error
-        await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
+        const isOver = this.#failure !== null || this.#isStopped || clock.now() >= giveUpAt
+        if (isOver || error instanceof StoreUnavailableError) throw error
+        const paused = new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
+        await Promise.race([paused, this.#stopped.promise])
       }
     }
   }
@@ -155,8 +171,13 @@ export class Follower {
   }
 
   #carryOut(record: LogRecord): Applied {
+    return this.#orFail(() => this.#replica.apply(record))
+  }
+
+  /** What cannot be understood now cannot be tomorrow. */
+  #orFail<Result>(act: () => Result): Result {
     try {
-      return this.#replica.apply(record)
+      return act()
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
       this.#options.onError(error)
@@ -168,7 +189,7 @@ export class Follower {
   async #reload(): Promise<readonly LogRecord[]> {
     const before = this.#replica
     const loaded = await this.#options.log.load()
-    this.#replica = new Replica(this.#options, loaded.snapshot)
+    this.#replica = this.#orFail(() => new Replica(this.#options, loaded.snapshot))
     this.#ticker.seen(false)
     // Whoever was granted what is lost goes on believing in it.
     if (isRewound(before.point, loaded)) this.#graceMs = Math.max(this.#graceMs, before.store.longestPromiseMs)

@@ -20,19 +20,21 @@ export interface SharedStoreSettings {
   readonly onError?: (error: unknown) => void
 }
 
-/** Throws a `TypeError` for a wrong option, and rejects as `openLog` and {@link SharedStore.open} do. */
+/** Rejects with a `TypeError` for a wrong option, and with an `Error` that says why if `openLog` or the log itself fails. */
 export async function openShared(
   kind: string,
   { tokenFloor = 0, clock = systemClock, limits = {}, onError = () => undefined }: SharedStoreSettings,
   openLog: () => Promise<SharedLog>,
 ): Promise<SharedStore> {
   checkTokenFloor(tokenFloor)
-  const log = await openLog()
+  let log: SharedLog | null = null
   try {
+    log = await openLog()
     const server = globalThis.crypto.randomUUID()
     return await SharedStore.open({ kind, log, clock, limits, onError, tokenFloor, server })
-  } catch (error) {
-    await log.close()
-    throw error
+  } catch (cause) {
+    await log?.close()
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`The store in ${kind} cannot be opened: ${why}`, { cause })
   }
 }

@@ -141,6 +141,7 @@ export class SharedStore implements LockStore {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#follower.stop()
     await this.#running
     this.#failAll(closed())
     await this.#follower.close()
