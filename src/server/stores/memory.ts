@@ -226,7 +226,7 @@ export class StoreInMemory implements MemoryStore {
   async revoke({ subject }: RevokeStep): Promise<Revoked> {
     return this.#run((now) => {
       const revoked = { holders: 0, waiters: 0 }
-      for (const space of this.#spaces.values()) {
+      for (const space of this.#spacesInOrder()) {
         for (const name of space.namesOf(subject)) {
           const { holders, waiters } = this.#look(space, name, now, (lock) => revoke(lock, subject, now))
           revoked.holders += holders
@@ -267,7 +267,7 @@ export class StoreInMemory implements MemoryStore {
   pause(ms: number): void {
     const { graceUntil } = this.#context
     this.#context.graceUntil = Math.max(graceUntil, exactly(this.#clock.now()) + ms)
-    for (const space of this.#spaces.values()) this.#lookAt(space.namespace, space.names())
+    for (const space of this.#spacesInOrder()) this.#lookAt(space.namespace, space.names())
   }
 
   /** All that this store knows; see `Remembrance`. */
@@ -276,7 +276,9 @@ export class StoreInMemory implements MemoryStore {
       lastToken: this.lastToken,
       graceUntil: this.#context.graceUntil,
       table: this.#sessions.table.image(),
-      spaces: [...this.#spaces.values()].map((space) => space.image()),
+      spaces: this.#spacesInOrder()
+        .filter((space) => !space.isBlank)
+        .map((space) => space.image()),
     }
   }
 
@@ -343,6 +345,11 @@ export class StoreInMemory implements MemoryStore {
     for (const session of table.sessions) sessions.find(session.id)?.load(session)
     // Sets the alarms.
     for (const { namespace } of spaces) this.#lookAt(namespace, spaceOf(namespace).names())
+  }
+
+  /** Not in the order in which they came up, since a question that changes nothing is enough for that. */
+  #spacesInOrder(): Space[] {
+    return [...this.#spaces.values()].sort((one, other) => (one.namespace < other.namespace ? -1 : 1))
   }
 
   #lookAt(namespace: string, names: Iterable<string>): void {

@@ -57,6 +57,11 @@ export class Space {
     return this.#context.slackMs
   }
 
+  /** Nothing has ever happened here that is still known. */
+  get isBlank(): boolean {
+    return this.#locks.size === 0 && this.#lastTokens.size === 0 && this.tombstones.size === 0
+  }
+
   get lockCount(): number {
     return this.#locks.size
   }

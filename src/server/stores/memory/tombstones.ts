@@ -32,6 +32,10 @@ export class Tombstones {
     if (this.find(name, owner, now) === null) this.#stones.set(key(name, owner), { reason, until: now + this.#keepMs })
   }
 
+  get size(): number {
+    return this.#stones.size
+  }
+
   image(): TombstonesImage {
     return { keepMs: this.#keepMs, stones: [...this.#stones] }
   }
