@@ -12,9 +12,20 @@ const clients = new Map<string, Lockable>()
 export function clientOf(person: string): Lockable {
   const known = clients.get(person)
   if (known) return known
-  const client = new Lockable({ url: location.origin, leaseDuration: LEASE_MS })
+  const client = new Lockable({
+    url: location.origin,
+    authToken: () => askForCapability(person),
+    leaseDuration: LEASE_MS,
+  })
   clients.set(person, client)
   return client
+}
+
+/** Asked for again when the one before has run out. */
+async function askForCapability(person: string): Promise<string> {
+  const reply = await fetch(`/capability?${new URLSearchParams({ as: person })}`)
+  if (!reply.ok) throw new Error(`The backend of the demo answered ${reply.status}.`)
+  return reply.text()
 }
 
 /** Somebody leaves this tab: what they hold is released, what they wait for is given up. */

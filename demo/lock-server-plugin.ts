@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Plugin, ProxyOptions, ViteDevServer } from 'vite'
-import { API_ROOT } from '../src/protocol/paths.ts'
-import { DEFAULT_PORT, type LockServer, serve } from '../src/server/node.ts'
+import { API_ROOT, statusPath } from '../src/protocol/paths.ts'
+import { DEFAULT_PORT } from '../src/protocol/port.ts'
+import { type CapabilityKey, createCapabilityKey } from '../src/server/index.ts'
+import { type LockServer, serve } from '../src/server/node.ts'
+import { CAPABILITY_PATH, capabilities, capabilityOf } from './capabilities.ts'
 
 const HOST = '127.0.0.1'
 
 /**
  * Starts a lock server beside Vite's development server and passes `/v1` on to it, so that a page and its locks have
- * one origin. The port is 5625, or `LOCKABLE_PORT` of the environment. Does nothing but in mode `demo`.
+ * one origin. It serves those only who bring a capability, which Vite's server hands out. The port is 5625, or `LOCKABLE_PORT` of the environment. Does nothing but in mode `demo`.
  */
 export function lockServer(): Plugin {
   const port = () => wantedPort(process.env.LOCKABLE_PORT)
@@ -17,7 +20,9 @@ export function lockServer(): Plugin {
     config: () => ({ server: { proxy: { [API_ROOT]: proxyTo(addressOf(port())) } } }),
     async configureServer(vite) {
       const url = addressOf(port())
-      const isOurs = await listen(port(), url)
+      const key = running.__lockableDemoServer?.key ?? createCapabilityKey()
+      vite.middlewares.use(CAPABILITY_PATH, capabilities(key))
+      const isOurs = await listen(port(), url, key)
       vite.httpServer?.once('close', () => void release())
       announce(vite, `lockable listening on ${url}${isOurs ? '' : ' (it ran already)'}`)
     },
@@ -38,18 +43,19 @@ function wantedPort(given: string | undefined): number {
 /** Vite makes its next server before it closes the last one, from another copy of this file: both use one lock server. */
 interface Running {
   readonly server: Promise<LockServer>
+  readonly key: CapabilityKey
   users: number
 }
 
 const running = globalThis as typeof globalThis & { __lockableDemoServer?: Running | undefined }
 
 /** @returns whether the server is of this process. */
-async function listen(port: number, url: string): Promise<boolean> {
+async function listen(port: number, url: string, key: CapabilityKey): Promise<boolean> {
   if (running.__lockableDemoServer) {
     running.__lockableDemoServer.users += 1
     return true
   }
-  const started = { server: serve({ port, host: HOST }), users: 1 }
+  const started = { server: serve({ port, host: HOST, capabilityKeys: [key] }), key, users: 1 }
   running.__lockableDemoServer = started
   try {
     await started.server
@@ -57,9 +63,9 @@ async function listen(port: number, url: string): Promise<boolean> {
   } catch (error) {
     running.__lockableDemoServer = undefined
     if (!isTaken(error)) throw error
-    if (await answersAsLockServer(url)) return false
+    if (await servesUs(url, key)) return false
     throw new Error(
-      `Port ${port} is taken by another program, so the lock server of the demo cannot start. Stop that program, or choose another port: LOCKABLE_PORT=${port + 1} npm start`,
+      `Port ${port} is taken by another program, or by a lock server that wants other tokens, so the lock server of the demo cannot start. Stop that program, or choose another port: LOCKABLE_PORT=${port + 1} npm start`,
       { cause: error },
     )
   }
@@ -79,11 +85,13 @@ function isTaken(error: unknown): boolean {
   return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
 }
 
-async function answersAsLockServer(url: string): Promise<boolean> {
+/** Whether a lock server is there that anybody may use. */
+async function servesUs(url: string, key: CapabilityKey): Promise<boolean> {
   try {
-    const reply = await fetch(url + API_ROOT, { signal: AbortSignal.timeout(2000) })
-    const { service }: { service?: unknown } = await reply.json()
-    return service === 'lockable'
+    const headers = { Authorization: `Bearer ${await capabilityOf(key, 'demo')}` }
+    const reply = await fetch(url + statusPath('demo:'), { headers, signal: AbortSignal.timeout(2000) })
+    const { v }: { v?: unknown } = await reply.json()
+    return reply.ok && v === 2
   } catch {
     return false
   }

@@ -4,6 +4,7 @@ import { REQUEST_TIMEOUT_MS } from './core/connection.ts'
 import { checkName } from './core/options.ts'
 import type { AuthToken } from './core/types.ts'
 import { baseUrl } from './platform/base-url.ts'
+import { platformClock } from './platform/clock.ts'
 import { environmentVariable } from './platform/environment.ts'
 import { fetchSend } from './platform/fetch-send.ts'
 import type { Operation } from './protocol/wire.ts'
@@ -42,7 +43,7 @@ async function call(operation: Operation, name: string, options: DirectOptions):
   checkName(name)
   const send = fetchSend(baseUrl(options.url), options.fetch)
   const source = options.authToken ?? (environmentVariable('LOCKABLE_AUTH_TOKEN') || null)
-  const authToken = await new TokenSource(source).current()
+  const authToken = await new TokenSource(source, platformClock).current()
   const { signal } = options
   signal?.throwIfAborted()
   return classicCall(send, operation, name, authToken, { timeoutMs: REQUEST_TIMEOUT_MS, ...(signal && { signal }) })

@@ -15,7 +15,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['.', 'zustand'],
   react: ['.', 'store', 'react', 'zustand'],
   devtools: ['.', 'store', 'react', 'react-dom', 'zustand'],
-  server: ['protocol', 'hono', '@hono/node-server', 'valibot', 'jose', '@valibot/to-json-schema', 'classic-level', 'pg', 'node:'],
+  server: [
+    'protocol',
+    'hono',
+    '@hono/node-server',
+    'valibot',
+    'jose',
+    '@valibot/to-json-schema',
+    'classic-level',
+    'pg',
+    'node:',
+  ],
   cli: ['.', 'platform', 'core', 'server', 'protocol', 'node:', 'pino', 'prom-client'],
 }
 

@@ -1,17 +1,25 @@
+import type { Clock } from './clock.ts'
 import { AuthenticationError, InvalidArgumentError, isLockableError } from './errors.ts'
+import { lifeOf } from './token-life.ts'
 import type { AuthToken } from './types.ts'
 
 const UNUSABLE = /[\s:\p{Cc}]/u
 
-/** Keeps the token of one client and brings a fresh one when the server refused it. */
+/** The part of a token's life after which another one is asked for, so that nothing has to wait for that. */
+const REFRESH_PART = 2 / 3
+
+/** Keeps the token of one client, and brings a fresh one when the server refused it, or soon will. */
 export class TokenSource {
   readonly #source: AuthToken | null
+  readonly #clock: Pick<Clock, 'now'>
   #token: string | null = null
   #known = false
+  #refreshAt = Number.POSITIVE_INFINITY
   #asking: Promise<string | null> | null = null
 
-  constructor(source: AuthToken | null) {
+  constructor(source: AuthToken | null, clock: Pick<Clock, 'now'>) {
     this.#source = source
+    this.#clock = clock
     if (typeof source !== 'function') {
       this.#token = source === null ? null : usable(source)
       this.#known = true
@@ -20,7 +28,10 @@ export class TokenSource {
 
   /** The token to use now. */
   current(): Promise<string | null> {
-    return this.#known ? Promise.resolve(this.#token) : this.#ask()
+    if (!this.#known) return this.#ask()
+    // The one at hand is still good. If no other can be had, the server's refusal says so.
+    if (this.#clock.now() >= this.#refreshAt) this.#ask().catch(() => undefined)
+    return Promise.resolve(this.#token)
   }
 
   /** The last token, without asking for one. */
@@ -49,9 +60,12 @@ export class TokenSource {
     const source = this.#source
     if (typeof source !== 'function') return this.#token
     try {
+      const askedAt = this.#clock.now()
       const token = await source()
       this.#token = token === null ? null : usable(token)
       this.#known = true
+      const life = this.#token === null ? null : lifeOf(this.#token)
+      this.#refreshAt = life === null ? Number.POSITIVE_INFINITY : askedAt + life * REFRESH_PART
       return this.#token
     } catch (error) {
       if (isLockableError(error)) throw error

@@ -21,7 +21,7 @@ export class Connection {
 
   constructor(runtime: Runtime, dialect: Dialect | 'auto', authToken: AuthToken | null, learnt: (d: Dialect) => void) {
     this.#runtime = runtime
-    this.#tokens = new TokenSource(authToken)
+    this.#tokens = new TokenSource(authToken, runtime)
     this.#fixed = dialect === 'auto' ? null : dialect
     this.#dialect = this.#fixed
     this.#learnt = learnt

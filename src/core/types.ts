@@ -4,7 +4,10 @@ import type { Dialect } from './events.ts'
 import type { Lease } from './lease.ts'
 import type { Loss } from './loss.ts'
 
-/** A token, or a function that brings a fresh one: it is asked again when the server refuses the one it gave. */
+/**
+ * A token, or a function that brings a fresh one: it is asked again when the server refuses the one it gave, and at two
+ * thirds of the life of one that says how long it lives, as capabilities do.
+ */
 export type AuthToken = string | (() => string | null | Promise<string | null>)
 
 /** Options of a client. */

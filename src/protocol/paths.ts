@@ -14,6 +14,17 @@ export function statusPath(name: string): string {
   return `${API_ROOT}/status/${encodeName(name)}`
 }
 
+/** `/v1/locks`: all that are held or waited for, page by page. */
+export const LOCKS_PATH: string = `${API_ROOT}/locks`
+
+/** `/v1/watch`: how some locks stand, and every change. */
+export const WATCH_PATH: string = `${API_ROOT}/watch`
+
+/** `/v1/force-release/{name}`: ends whoever holds. */
+export function forceReleasePath(name: string): string {
+  return `${API_ROOT}/force-release/${encodeName(name)}`
+}
+
 type SessionOperation = 'commands' | 'heartbeat' | 'stream' | 'release'
 
 /** The four operations on a session. Fixed paths, with the secret in the body, so that preflights stay warm. */

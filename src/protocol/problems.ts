@@ -54,6 +54,8 @@ export interface ProblemDocument {
   detail: string
   /** With `session-unknown`: why it is over, or `unknown`. */
   reason?: EndReason
+  /** With `internal`: by this name the server's log has it. */
+  instance?: string
 }
 
 /** The problem document for `code`. */

@@ -120,9 +120,8 @@ export interface ReleaseReply {
   reason?: EndReason
 }
 
-/** `GET /v1/status/{name}`. */
-export interface StatusReply {
-  v: 2
+/** How a lock stands. */
+export interface LockStatus {
   state: 'free' | 'held'
   mode: LockMode | null
   /** The latest token granted for this name, or `null` if there was none. */
@@ -130,6 +129,40 @@ export interface StatusReply {
   holders: HolderView[]
   waiters: number
 }
+
+/** `GET /v1/status/{name}`. */
+export interface StatusReply extends LockStatus {
+  v: 2
+}
+
+/** The most locks on one page of `GET /v1/locks`. */
+export const MAX_LISTED_LOCKS = 1_000
+
+/** `GET /v1/locks`: those that are held or waited for, by name. */
+export interface LocksReply {
+  v: 2
+  locks: ({ name: string } & LockStatus)[]
+  /** What the next page is asked for with; `null`: this was the last one. */
+  cursor: string | null
+}
+
+/** The body of `POST /v1/force-release/{name}`. */
+export interface ForceReleaseRequest {
+  /** At once, though the holder believes until it hears of it. Default `false`: at the end of its lease. */
+  now?: boolean
+}
+
+export interface ForceReleaseReply {
+  v: 2
+  /** How many holders there were: all of them have ended, or will without being renewed. */
+  holders: number
+}
+
+/** The most names that one `GET /v1/watch` can have. */
+export const MAX_WATCH_NAMES = 64
+
+/** What `GET /v1/watch` tells, as the JSON of one server-sent event: how a lock stands now. */
+export type WatchEvent = { id: string; name: string } & StatusReply
 
 /** `GET /v1`. */
 export interface ServiceReply {
@@ -149,6 +182,10 @@ export interface ServiceReply {
     commands_bytes: number
     /** Sessions on one stream. */
     stream_sessions: number
+    /** Locks on one page of `GET /v1/locks`. */
+    listed_locks: number
+    /** Names on one `GET /v1/watch`. */
+    watch_names: number
   }
   store: { kind: string; durable: boolean; linearizable: boolean }
   restart: 'durable' | 'grace' | 'forgets'

@@ -1,4 +1,7 @@
+import type { Access } from './auth/access.ts'
+import { principalOf } from './auth/principal.ts'
 import type { Classic } from './dialects.ts'
+import { ProblemError } from './http/problem-error.ts'
 import { acquireProblem } from './owned/replies.ts'
 import type { LockStore } from './store.ts'
 
@@ -16,11 +19,14 @@ export interface ClassicContext {
  */
 export function createClassic({ store, leaseMs, isClosing }: ClassicContext): Classic {
   return {
-    async acquire(lock) {
+    async acquire(lock, access) {
+      access.check('lock', lock.name)
+      checkBounds(access, leaseMs)
       if (isClosing()) return false
       const outcome = await store.acquire({
         ...lock,
         owner: null,
+        principal: principalOf(access),
         leaseMs,
         waitMs: 0,
         mode: 'exclusive',
@@ -31,13 +37,25 @@ export function createClassic({ store, leaseMs, isClosing }: ClassicContext): Cl
       if (outcome.kind === 'full') throw acquireProblem(outcome)
       return outcome.kind === 'granted'
     },
-    async heartbeat(lock) {
+    async heartbeat(lock, access) {
+      access.check('lock', lock.name)
       const [outcome] = await store.renew([{ ...lock, owner: null, leaseMs: null }])
       return outcome?.kind === 'renewed' && outcome.ending === null
     },
-    async release(lock) {
+    async release(lock, access) {
+      access.check('lock', lock.name)
       const outcome = await store.release({ ...lock, owner: null })
       return outcome.kind === 'released'
     },
   }
+}
+
+/** Classic clients take the lease for granted, whatever the server grants. */
+function checkBounds({ maxLeaseMs, maxHoldMs }: Access, leaseMs: number): void {
+  const mostMs = Math.min(maxLeaseMs ?? leaseMs, maxHoldMs ?? leaseMs)
+  if (mostMs >= leaseMs) return
+  throw new ProblemError(
+    'forbidden',
+    `A classic lease is ${leaseMs} ms and this token may have ${mostMs}: ask by POST, which says what was granted.`,
+  )
 }

@@ -1,5 +1,8 @@
+import { boundLease } from './auth/access.ts'
+import { principalOf } from './auth/principal.ts'
 import type { Owned } from './dialects.ts'
 import { type AcquireContext, acquireOwned } from './owned/acquire.ts'
+import { conceal } from './owned/conceal.ts'
 import { heartbeatReply, releaseReply } from './owned/replies.ts'
 import { createSchemas, type LeaseRange, readBody } from './owned/schemas.ts'
 
@@ -14,24 +17,28 @@ export function createOwned(context: OwnedContext): Owned {
   const { store, lease, maxWaitMs } = context
   const schemas = createSchemas(lease)
   return {
-    async acquire(lock, body, signal) {
+    async acquire(lock, body, access, signal) {
+      access.check('lock', lock.name)
       const asked = readBody(schemas.acquire, body)
+      if (asked.steal !== undefined) access.check('steal', lock.name)
       const step = {
         namespace: lock.namespace,
         name: lock.name,
         owner: asked.owner,
-        leaseMs: asked.lease_ms ?? lease.defaultMs,
+        principal: principalOf(access),
+        leaseMs: boundLease(asked.lease_ms ?? lease.defaultMs, access),
         waitMs: Math.min(asked.wait_ms, maxWaitMs),
         mode: asked.mode,
         ifAvailable: asked.if_available,
         steal: asked.steal ?? null,
         info: asked.info,
       }
-      return acquireOwned(context, step, signal)
+      return conceal(await acquireOwned(context, step, signal), access, lock.name)
     },
-    async heartbeat(lock, body) {
+    async heartbeat(lock, body, access) {
       const asked = readBody(schemas.heartbeat, body)
-      const [outcome] = await store.renew([{ ...lock, owner: asked.owner, leaseMs: asked.lease_ms ?? null }])
+      const leaseMs = asked.lease_ms === undefined ? null : boundLease(asked.lease_ms, access)
+      const [outcome] = await store.renew([{ ...lock, owner: asked.owner, leaseMs }])
       return heartbeatReply(outcome ?? { kind: 'ended', reason: 'unknown' })
     },
     async release(lock, body) {

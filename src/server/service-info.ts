@@ -1,6 +1,12 @@
 import { MAX_NAME_BYTES } from '../protocol/names.ts'
 import { MAX_COMMANDS, MAX_COMMANDS_BYTES, MAX_STREAM_SESSIONS } from '../protocol/session.ts'
-import { MAX_BODY_BYTES, MAX_INFO_BYTES, type ServiceReply } from '../protocol/wire.ts'
+import {
+  MAX_BODY_BYTES,
+  MAX_INFO_BYTES,
+  MAX_LISTED_LOCKS,
+  MAX_WATCH_NAMES,
+  type ServiceReply,
+} from '../protocol/wire.ts'
 import type { Settings } from './options.ts'
 import { TICKET_MS } from './timing.ts'
 
@@ -10,7 +16,20 @@ export function serviceReply({ store, lease, maxWaitMs }: Settings): ServiceRepl
   return {
     service: 'lockable',
     v: 2,
-    features: ['classic', 'owned', 'sessions', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
+    features: [
+      'classic',
+      'owned',
+      'sessions',
+      'queue',
+      'claims',
+      'shared',
+      'steal',
+      'info',
+      'status',
+      'locks',
+      'watch',
+      'force-release',
+    ],
     limits: {
       min_lease_ms: lease.minMs,
       max_lease_ms: lease.maxMs,
@@ -22,6 +41,8 @@ export function serviceReply({ store, lease, maxWaitMs }: Settings): ServiceRepl
       commands: MAX_COMMANDS,
       commands_bytes: MAX_COMMANDS_BYTES,
       stream_sessions: MAX_STREAM_SESSIONS,
+      listed_locks: MAX_LISTED_LOCKS,
+      watch_names: MAX_WATCH_NAMES,
     },
     store: { kind, durable, linearizable },
     restart,

@@ -1,17 +1,22 @@
-import type { CommandResult, CommandsReply, SessionStanding } from '../protocol/session.ts'
+import type { CommandResult, CommandsReply, SessionEvent, SessionStanding } from '../protocol/session.ts'
 import type { ReleaseReply } from '../protocol/wire.ts'
-import type { Access } from './auth/tokens.ts'
+import { type Access, boundLease } from './auth/access.ts'
+import { type Limiters, OPENING_COST } from './auth/limits.ts'
+import { principalOf } from './auth/principal.ts'
 import type { ServerClock } from './clock.ts'
 import { ProblemError } from './http/problem-error.ts'
+import type { Observer } from './observe/facts.ts'
+import { conceal } from './owned/conceal.ts'
 import type { Parking } from './owned/parking.ts'
 import { acquireProblem, releaseReply, shutdownReply } from './owned/replies.ts'
 import { type LeaseRange, readBody } from './owned/schemas.ts'
-import { ownerOf, readCommand } from './sessions/commands.ts'
-import { SessionHints } from './sessions/hints.ts'
+import { checkCommand, ownerOf, readCommand } from './sessions/commands.ts'
 import { commandResult, problemResult, seqSpent, sessionUnknown, standingReply } from './sessions/replies.ts'
 import { type CommandsBody, createSessionSchemas } from './sessions/schemas.ts'
-import { runStream, type StreamEnd, type Tell } from './sessions/stream.ts'
+import { runStream } from './sessions/stream.ts'
 import type { ExecuteOutcome, LockStore, StoreCommand } from './store.ts'
+import { Hints } from './watch/hints.ts'
+import type { StreamEnd, Tell } from './watch/rounds.ts'
 
 /** What requests about sessions work with. */
 export interface SessionsContext {
@@ -19,6 +24,8 @@ export interface SessionsContext {
   readonly clock: ServerClock
   readonly parking: Parking
   readonly lease: LeaseRange & { readonly defaultMs: number }
+  readonly limiters: Limiters
+  readonly observe: Observer
 }
 
 /**
@@ -36,7 +43,7 @@ export interface Sessions {
   /** `POST /v1/session/release` */
   release(body: unknown): Promise<ReleaseReply>
   /** `POST /v1/session/stream`. Resolves when it ends; rejects before anything is told if the body is wrong. */
-  stream(body: unknown, tell: Tell, signal: AbortSignal): Promise<StreamEnd>
+  stream(body: unknown, tell: Tell<SessionEvent>, signal: AbortSignal): Promise<StreamEnd>
 }
 
 /** A query looks at every lock of the namespace, and nothing else runs meanwhile. */
@@ -47,17 +54,23 @@ type Read = { readonly command: StoreCommand } | { readonly result: CommandResul
 
 /** The dialect with sessions: many locks with one lease. */
 export function createSessions(context: SessionsContext): Sessions {
-  const { store, lease, parking } = context
+  const { store, lease, parking, limiters } = context
   const schemas = createSessionSchemas(lease)
-  const streamContext = { ...context, hints: new SessionHints(store) }
+  const streamContext = { ...context, hints: new Hints(store, ({ session }) => session) }
   return {
-    async commands({ namespace }, body) {
+    async commands(access, body) {
+      const { namespace } = access
       const asked = readBody(schemas.commands, body)
-      const read = readCommands(asked.commands, parking.isClosed)
+      if (asked.open !== undefined) limiters.ask(access, OPENING_COST)
+      const read = readCommands(asked.commands, parking.isClosed, (command) => {
+        checkCommand(access, command)
+        if (command.op === 'acquire' || command.op === 'query') limiters.ask(access)
+      })
       const commands = read.flatMap((each) => ('command' in each ? [each.command] : []))
       const { session, seq, confirm } = asked
-      const open = openStep(asked, lease.defaultMs)
-      return commandsReply(read, seq, await store.execute({ namespace, session, open, seq, confirm, commands }))
+      const open = openStep(asked, access, lease.defaultMs)
+      const step = { namespace, session, principal: principalOf(access), open, seq, confirm, commands }
+      return commandsReply(read, access, seq, await store.execute(step))
     },
     async heartbeat(body) {
       const { session, confirm } = readBody(schemas.heartbeat, body)
@@ -80,17 +93,29 @@ export function createSessions(context: SessionsContext): Sessions {
   }
 }
 
-function openStep({ open }: CommandsBody, defaultMs: number): { leaseMs: number; info: CommandsInfo } | null {
-  return open === undefined ? null : { leaseMs: open.lease_ms ?? defaultMs, info: open.info }
+function openStep(
+  { open }: CommandsBody,
+  access: Access,
+  defaultMs: number,
+): { leaseMs: number; info: CommandsInfo } | null {
+  if (open === undefined) return null
+  const leaseMs = boundLease(open.lease_ms ?? defaultMs, access)
+  // Nothing in a session ends before one lease of it is over.
+  return { leaseMs: Math.min(leaseMs, access.maxHoldMs ?? leaseMs), info: open.info }
 }
 
 type CommandsInfo = NonNullable<CommandsBody['open']>['info']
 
-function readCommands(commands: readonly unknown[], isClosing: boolean): Read[] {
+function readCommands(
+  commands: readonly unknown[],
+  isClosing: boolean,
+  allow: (command: StoreCommand) => void,
+): Read[] {
   let queries = 0
   return commands.map((given) => {
     try {
       const command = readCommand(given)
+      allow(command)
       if (command.op === 'query') queries += 1
       if (queries > MOST_QUERIES && command.op === 'query') throw tooManyQueries()
       if (command.op === 'acquire' && isClosing) return { result: shutdownReply(command.owner) }
@@ -102,7 +127,7 @@ function readCommands(commands: readonly unknown[], isClosing: boolean): Read[] 
   })
 }
 
-function commandsReply(read: readonly Read[], seq: number, outcome: ExecuteOutcome): CommandsReply {
+function commandsReply(read: readonly Read[], access: Access, seq: number, outcome: ExecuteOutcome): CommandsReply {
   switch (outcome.kind) {
     case 'session-gone':
       throw sessionUnknown(outcome)
@@ -112,16 +137,21 @@ function commandsReply(read: readonly Read[], seq: number, outcome: ExecuteOutco
       throw acquireProblem(outcome)
     case 'executed': {
       const outcomes = outcome.outcomes.values()
-      const results = read.map((each) => ('command' in each ? resultOf(each.command, outcomes) : each.result))
+      const results = read.map((each) => ('command' in each ? resultOf(each.command, access, outcomes) : each.result))
       return { ...standingReply(outcome.standing), results }
     }
   }
 }
 
-function resultOf(command: StoreCommand, outcomes: Iterator<Parameters<typeof commandResult>[1]>): CommandResult {
+function resultOf(
+  command: StoreCommand,
+  access: Access,
+  outcomes: Iterator<Parameters<typeof commandResult>[1]>,
+): CommandResult {
   const { value, done } = outcomes.next()
   if (done) throw new Error('The store has answered fewer commands than it was given.')
-  return commandResult(command, value)
+  const result = commandResult(command, value)
+  return command.op === 'acquire' ? conceal(result, access, command.name) : result
 }
 
 function tooManyQueries(): ProblemError {

@@ -111,3 +111,67 @@ describe('a token that ran out while a lock was held', () => {
     expect(await client.status('a')).toMatchObject({ waiters: 0 })
   })
 })
+
+describe('a capability, which says how long it lives,', () => {
+  /** For 300 s, made at a time that nobody else knows of. */
+  function capability(count: number, exp: unknown = 5_300): string {
+    const payload = btoa(JSON.stringify({ sub: '\u00fb\u00ff?>', iat: 5_000, exp, count }))
+    return `header.${payload.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}.signature`
+  }
+
+  /** A client that is brought one by `make`, and by what it asked the server. */
+  function clientWith(make: (count: number) => string | Promise<string>) {
+    const w = new VirtualWorld({ lease: { defaultMs: LEASE } })
+    let asked = 0
+    const client = w.client({ authToken: () => make(++asked) })
+    const ask = async () => {
+      await (await client.acquire('a')).release()
+      return w.sent.findLast(({ path }) => path.endsWith('/commands'))?.authToken
+    }
+    return { w, ask, asked: () => asked }
+  }
+
+  it('is replaced at two thirds of its life, by the next request, which does not wait for it', async () => {
+    const { w, ask, asked } = clientWith((count) => capability(count))
+    await ask()
+    await w.time.advance(199_000)
+    expect(await ask()).toBe(capability(1))
+    expect(asked()).toBe(1)
+    await w.time.advance(2_000)
+    await ask()
+    expect(asked()).toBe(2)
+    expect(await ask()).toBe(capability(2))
+    expect(asked()).toBe(2)
+  })
+
+  it('is asked for by one request at a time, and the old one is used while there is no other', async () => {
+    const { w, ask, asked } = clientWith((count) => (count === 1 ? capability(1) : new Promise<string>(() => {})))
+    await ask()
+    await w.time.advance(250_000)
+    expect(await ask()).toBe(capability(1))
+    expect(await ask()).toBe(capability(1))
+    expect(asked()).toBe(2)
+  })
+
+  it('is used to its end when the backend fails, which is asked again', async () => {
+    const { w, ask, asked } = clientWith((count) => (count === 1 ? capability(1) : Promise.reject(new Error('away'))))
+    await ask()
+    await w.time.advance(250_000)
+    expect(await ask()).toBe(capability(1))
+    await settle()
+    const before = asked()
+    expect(await ask()).toBe(capability(1))
+    expect(asked()).toBeGreaterThan(before)
+  })
+
+  it.each(['lk_token', 'a.b.c', 'a.!.c', capability(1, 'never'), capability(1, 4_000), 'e30.bnVsbA.x'])(
+    'but %s says nothing of that',
+    async (token) => {
+      const { w, ask, asked } = clientWith(() => token)
+      await ask()
+      await w.time.advance(1_000_000)
+      await ask()
+      expect(asked()).toBe(1)
+    },
+  )
+})

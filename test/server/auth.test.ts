@@ -74,6 +74,21 @@ test('all that concerns locks needs a token, in both dialects', async () => {
   expect((await send(server, '/v1/acquire/k', { method: 'POST', headers, body })).status).toBe(401)
 })
 
+test('a token of the list may take over, but not end the leases of others by force', async () => {
+  const ask = (path: string, body: object) =>
+    send(server, path, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer lk_one', 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  await acquire('forced', 'Bearer lk_one')
+  expect((await ask('/v1/acquire/forced', { owner: 'a'.repeat(22), steal: 'now' })).json).toMatchObject({
+    response: true,
+  })
+  const refused = await ask('/v1/force-release/forced', {})
+  expect([refused.status, refused.json.detail]).toEqual([403, expect.stringContaining('"admin" for "forced"')])
+})
+
 test('who is asking is looked at before the name and the body', async () => {
   expect((await send(server, '/v1/acquire/100%')).status).toBe(401)
   expect((await send(server, '/v1/acquire/k', { method: 'POST', body: 'x'.repeat(20_000) })).status).toBe(401)

@@ -6,19 +6,27 @@ import { createFileStore, type FileStoreOptions, serve } from '../../src/server/
 import type { LockStore } from '../../src/server/store.ts'
 import { freshPath, startCommand, urlOf } from './command.ts'
 import { take } from './session-bench.ts'
+import { ANYBODY } from './store-bench.ts'
 
 const LEASE = 60_000
 const TIMEOUT = 30_000
 
 function acquire(store: LockStore, name: string, owner: string) {
-  const options = { waitMs: 0, mode: 'exclusive', ifAvailable: false, steal: null, info: owner } as const
+  const options = {
+    principal: ANYBODY,
+    waitMs: 0,
+    mode: 'exclusive',
+    ifAvailable: false,
+    steal: null,
+    info: owner,
+  } as const
   return store.acquire({ namespace: '', name, owner, leaseMs: LEASE, ...options })
 }
 
 function sync(store: LockStore, seq: number, open: boolean) {
   const commands = [...(open ? [take('s', { name: 'of a session' })] : []), { op: 'sync' } as const]
   const opening = open ? { leaseMs: LEASE, info: null } : null
-  return store.execute({ namespace: '', session: 'S', open: opening, seq, confirm: [], commands })
+  return store.execute({ namespace: '', session: 'S', principal: ANYBODY, open: opening, seq, confirm: [], commands })
 }
 
 async function post(url: string, path: string, body: object): Promise<Reply> {

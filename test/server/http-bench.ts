@@ -97,6 +97,9 @@ export function observe(store: LockStore): ObservedStore {
     renew: (steps) => store.renew(steps),
     release: (step) => store.release(step),
     inspect: (ref) => store.inspect(ref),
+    list: (step) => store.list(step),
+    endHolders: (step) => store.endHolders(step),
+    revoke: (step) => store.revoke(step),
     async execute(step) {
       const outcome = await store.execute(step)
       tell(`execute:${outcome.kind}`)

@@ -16,7 +16,7 @@ import { createHandler, type Mark, type MarkState } from '../../src/server/index
 import { openMark } from '../../src/server/node.ts'
 import { type AcquireOutcome, StoreUnavailableError } from '../../src/server/store.ts'
 import type { MemoryStore, MemoryStoreOptions } from '../../src/server/stores/memory.ts'
-import { StoreBench } from './store-bench.ts'
+import { ANYBODY, StoreBench } from './store-bench.ts'
 
 const NEW_YEAR = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
@@ -181,6 +181,7 @@ describe('the grace period', () => {
       bench.store.execute({
         namespace: '',
         session: 's',
+        principal: ANYBODY,
         open: { leaseMs: 10 * MINUTE, info: null },
         seq,
         confirm: [],

@@ -31,7 +31,7 @@ test('a port in use is an error that names it and the way out', async () => {
 
 test('beyond loopback it needs tokens, or to be told that it may be open', async () => {
   await expect(serve({ port: 0, host: '0.0.0.0' })).rejects.toThrow(TypeError)
-  for (const options of [{ tokens: ['lk_one'] }, { insecure: true }]) {
+  for (const options of [{ tokens: ['lk_one'], behindProxy: true }, { insecure: true }]) {
     const server = await serve({ port: 0, host: '0.0.0.0', ...options })
     await server.close()
   }

@@ -172,7 +172,10 @@ test('the service describes itself as it is', async () => {
   expect((await send(server, '/v1')).json).toEqual({
     service: 'lockable',
     v: 2,
-    features: ['classic', 'owned', 'sessions', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
+    features: [
+      ...['classic', 'owned', 'sessions', 'queue', 'claims', 'shared', 'steal', 'info', 'status'],
+      ...['locks', 'watch', 'force-release'],
+    ],
     limits: {
       min_lease_ms: 500,
       max_lease_ms: 90_000,
@@ -184,6 +187,8 @@ test('the service describes itself as it is', async () => {
       commands: 1_000,
       commands_bytes: 262_144,
       stream_sessions: 64,
+      listed_locks: 1_000,
+      watch_names: 64,
     },
     store: { kind: 'memory', durable: false, linearizable: true },
     restart: 'forgets',

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventStream } from '../../src/server/http/event-stream.ts'
 import { type LockServer, serve } from '../../src/server/node.ts'
-import { SessionHints } from '../../src/server/sessions/hints.ts'
 import type { Changed } from '../../src/server/store.ts'
 import { createMemoryStore } from '../../src/server/stores/memory.ts'
+import { Hints } from '../../src/server/watch/hints.ts'
 import { newOwner } from '../support/owners.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 import { HandlerBench, type ObservedStore, observe, post } from './http-bench.ts'
@@ -233,13 +233,13 @@ test('a session that is over, or was never known, is told once, and a stream of 
   expect(bench.clock.timers).toBe(0)
 })
 
-test('something is carried every second while a session waits, and every 15 s while none does', async () => {
+test('something is carried every second while a session waits, and every 8 s while none does', async () => {
   const bench = new StreamBench()
   await bench.post('acquire', { owner: 'holder' })
   await bench.run('S', [])
   await bench.open('S')
   expect(bench.carried.splice(0)).toEqual(['beat'])
-  await bench.pass(14_500)
+  await bench.pass(7_500)
   expect(bench.carried).toEqual([])
   await bench.pass(500)
   expect(bench.carried.splice(0)).toEqual(['beat'])
@@ -367,7 +367,7 @@ test('the store is watched while somebody follows a session, once for all of the
     listeners.add(listener)
     return () => listeners.delete(listener)
   }
-  const hints = new SessionHints(watched)
+  const hints = new Hints(watched, ({ session }) => session)
   const heard: string[] = []
   const leaveFirst = hints.follow('S', () => heard.push('first'))
   const leaveSecond = hints.follow('S', () => heard.push('second'))

@@ -1,24 +1,91 @@
+import type { ServerClock } from '../clock.ts'
 import { isFromBrowser } from '../http/guards.ts'
 import { ProblemError } from '../http/problem-error.ts'
-import { type Access, DEFAULT_NAMESPACE, type TokenRegistry } from './tokens.ts'
+import { type Access, OPEN_ACCESS } from './access.ts'
+import { readCapability } from './capability-access.ts'
+import type { CapabilityKeys } from './capability-keys.ts'
+import type { KeptTokens } from './kept-tokens.ts'
+import type { Limiters } from './limits.ts'
+import type { ListedTokens } from './tokens.ts'
 
-/** Says what a request may do. Throws the problem `unauthenticated`. */
-export type Authenticate = (request: Request) => Promise<Access>
+/** What is known of who connected, besides the request. */
+export interface Caller {
+  /** The address of the other side of the connection, or of the client for which a trusted proxy speaks. */
+  readonly remoteAddress?: string | undefined
+}
+
+/** Says what a request may do. Both throw the problems `unauthenticated` and `too-many-requests`. */
+export interface Authenticator {
+  /** By credentials that are good now. */
+  authenticate(request: Request, caller: Caller): Promise<Access>
+  /**
+   * By credentials that are good, or were: a token that expired or was revoked, a capability that ran out. Enough for
+   * whoever knows the secret of an owner, since it tells the namespace of that owner, and is nothing that a stranger
+   * could make up.
+   */
+  identify(request: Request, caller: Caller): Promise<Access>
+}
 
 /** Everybody may do everything. */
-export const openToAll: Authenticate = async () => ({ namespace: DEFAULT_NAMESPACE })
+export const openToAll: Authenticator = { authenticate: async () => OPEN_ACCESS, identify: async () => OPEN_ACCESS }
 
-/** Only who brings one of these tokens. */
-export function withTokens(registry: TokenRegistry): Authenticate {
-  return async (request) => {
-    const header = request.headers.get('Authorization')
-    if (header === null) throw unauthenticated(request, 'The request has no Authorization header')
-    const token = readToken(header)
-    if (token === null) throw unauthenticated(request, 'The Authorization header is neither of the two accepted')
-    const access = await registry.find(token)
-    if (access === null) throw unauthenticated(request, 'The token is not known here')
-    return access
+/** By what a server knows its clients. */
+export interface Credentials {
+  readonly clock: ServerClock
+  readonly listed: ListedTokens | null
+  readonly kept: KeptTokens | null
+  readonly capabilityKeys: CapabilityKeys | null
+  readonly limiters: Limiters
+}
+
+/** What somebody has shown that is, or was, good. */
+interface Shown {
+  readonly access: Access
+  /** Why nothing new is granted by it, or `null`. */
+  readonly problem: string | null
+  /** Chosen by a person, so that trying may find it. */
+  readonly isGuessable?: boolean
+}
+
+/** Only who brings one of `credentials`. */
+export function withCredentials(credentials: Credentials): Authenticator {
+  return {
+    async authenticate(request, caller) {
+      const { access, problem } = await show(credentials, request, caller, false)
+      if (problem !== null) throw unauthenticated(request, problem)
+      return access
+    },
+    async identify(request, caller) {
+      return (await show(credentials, request, caller, true)).access
+    },
   }
+}
+
+async function show(credentials: Credentials, request: Request, caller: Caller, isKeeping: boolean): Promise<Shown> {
+  const header = request.headers.get('Authorization')
+  if (header === null) throw unauthenticated(request, 'The request has no token')
+  const token = readToken(header)
+  if (token === null) throw unauthenticated(request, 'The Authorization header has no token')
+  const shown = await find(credentials, token)
+  // What nobody can guess is served whatever others try from the same address.
+  if (typeof shown !== 'string' && shown.isGuessable !== true) return shown
+  const { limiters } = credentials
+  limiters.checkFailures(caller, isKeeping)
+  if (typeof shown !== 'string') return shown
+  limiters.failed(caller)
+  throw unauthenticated(request, shown)
+}
+
+/** What is wrong with `token`, as a text, if it is not known. */
+async function find({ listed, kept, capabilityKeys, clock }: Credentials, token: string): Promise<Shown | string> {
+  const access = (await listed?.find(token)) ?? null
+  if (access !== null) return { access, problem: null, isGuessable: true }
+  const found = (await kept?.find(token)) ?? null
+  if (found !== null) return found
+  const payload = (await capabilityKeys?.open(token)) ?? null
+  if (payload === null) return 'The token is not known here'
+  const read = readCapability(payload, clock.wall())
+  return typeof read === 'string' ? `The capability is not valid (${read})` : read
 }
 
 function readToken(header: string): string | null {
@@ -42,9 +109,6 @@ function unauthenticated(request: Request, what: string): ProblemError {
   const challenges = isFromBrowser(request)
     ? 'Bearer realm="lockable"'
     : 'Bearer realm="lockable", Basic realm="lockable"'
-  return new ProblemError(
-    'unauthenticated',
-    `${what}: send the token as Bearer, or as the user name of Basic with an empty password.`,
-    { 'WWW-Authenticate': challenges },
-  )
+  const how = 'send a good one as Bearer, or as the user name of Basic with an empty password.'
+  return new ProblemError('unauthenticated', `${what}: ${how}`, { 'WWW-Authenticate': challenges })
 }

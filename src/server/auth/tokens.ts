@@ -1,3 +1,6 @@
+import { type Access, createAccess, DEFAULT_NAMESPACE, type Right } from './access.ts'
+import { isSame, sha256 } from './web-crypto.ts'
+
 /** A token that is accepted, and where its locks live. */
 export interface TokenEntry {
   readonly token: string
@@ -5,13 +8,8 @@ export interface TokenEntry {
   readonly namespace?: string
 }
 
-/** What a request may do. */
-export interface Access {
-  readonly namespace: string
-}
-
-/** The namespace of tokens that name none, and of an open server. */
-export const DEFAULT_NAMESPACE = ''
+/** Ending the leases of others is not for every client: it takes a token of a token file, with the right to. */
+const LISTED_RIGHTS: ReadonlySet<Right> = new Set(['lock', 'inspect', 'watch', 'steal'])
 
 /** Printable ASCII without the characters that separate tokens in a list, users in Basic credentials, and words. */
 const TOKEN_PATTERN = /^[!-+\--9;-~]+$/
@@ -36,8 +34,8 @@ function splitToken(given: string): Required<TokenEntry> {
   return { token: given.slice(0, colon), namespace: given.slice(colon + 1) }
 }
 
-/** The accepted tokens, kept as SHA-256 digests only. */
-export class TokenRegistry {
+/** Tokens that are listed when the server starts, kept as SHA-256 digests only. */
+export class ListedTokens {
   readonly #entries: Promise<readonly { digest: Uint8Array; access: Access }[]>
 
   /** Throws a `TypeError` for tokens that are malformed or given twice. */
@@ -47,7 +45,13 @@ export class TokenRegistry {
       throw new TypeError('A token is given twice: give each token once.')
     }
     this.#entries = Promise.all(
-      parsed.map(async ({ token, namespace }) => ({ digest: await sha256(token), access: { namespace } })),
+      parsed.map(async ({ token, namespace }, index) => {
+        const subject = `list:${index + 1}`
+        return {
+          digest: await sha256(token),
+          access: createAccess({ namespace, subject, rights: LISTED_RIGHTS }),
+        }
+      }),
     )
   }
 
@@ -60,14 +64,4 @@ export class TokenRegistry {
     }
     return found
   }
-}
-
-async function sha256(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = 0
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
-  return difference === 0
 }

@@ -18,7 +18,7 @@ export function checkLength(request: Request): void {
 
 /** Refuses what a browser fetches before anybody asked for it: it must not take or free a lock. */
 export function checkPurpose(request: Request): void {
-  const purpose = request.headers.get('Sec-Purpose') ?? request.headers.get('Purpose')
+  const purpose = request.headers.get('Sec-Purpose') ?? request.headers.get('Purpose') ?? request.headers.get('X-Moz')
   if (purpose === null || !/prefetch|prerender/i.test(purpose)) return
   throw new ProblemError('forbidden', `The request is a ${quote(purpose)}: only real requests are served.`)
 }
@@ -28,13 +28,20 @@ export function checkPurpose(request: Request): void {
  * (DNS rebinding), and the browser then takes it for the page's own.
  */
 export function checkHost(request: Request, allowed: readonly string[]): void {
-  const host = request.headers.get('Host') ?? new URL(request.url).host
-  const name = host.replace(/:\d*$/, '').toLowerCase()
-  if (LOOPBACK_HOSTS.includes(name) || allowed.includes(name)) return
+  // A request line may name another one.
+  const { host: target } = new URL(request.url)
+  const hosts = [request.headers.get('Host') ?? target, target]
+  const foreign = hosts.find((host) => !isHostOf(host, allowed))
+  if (foreign === undefined) return
   throw new ProblemError(
     'forbidden',
-    `The Host ${quote(host)} is not one of this server's names: allow it with --allow-host (hosts), or set tokens.`,
+    `The Host ${quote(foreign)} is not one of this server's names: allow it with --allow-host (hosts), or set tokens.`,
   )
+}
+
+function isHostOf(host: string, allowed: readonly string[]): boolean {
+  const name = host.replace(/:\d*$/, '').toLowerCase()
+  return LOOPBACK_HOSTS.includes(name) || allowed.includes(name)
 }
 
 /**

@@ -9,12 +9,23 @@ export const COMMON_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** `body` as a reply that nobody may keep. */
-export function jsonReply(body: object): Response {
-  return new Response(JSON.stringify(body), { headers: { ...COMMON_HEADERS, 'Content-Type': 'application/json' } })
+export function jsonReply(body: object, status: number = 200): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...COMMON_HEADERS, 'Content-Type': 'application/json' },
+  })
 }
 
-/** The reply for whatever was thrown; what is none of our own errors is told to `onError` and not to the client. */
-export function errorReply(error: unknown, onError: (error: unknown) => void): Response {
+/** `text` as a reply that nobody may keep. */
+export function textReply(text: string, contentType: string): Response {
+  return new Response(text, { headers: { ...COMMON_HEADERS, 'Content-Type': contentType } })
+}
+
+/**
+ * The reply for whatever was thrown. What is none of our own errors is told to `report` and not to the client, which gets
+ * the name that it is reported by.
+ */
+export function errorReply(error: unknown, report: (error: unknown) => string): Response {
   if (error instanceof ProblemError) return problemReply(error)
   if (error instanceof StoreUnavailableError) {
     return problemReply(
@@ -23,13 +34,13 @@ export function errorReply(error: unknown, onError: (error: unknown) => void): R
       }),
     )
   }
-  onError(error)
-  return problemReply(new ProblemError('internal', 'The server met an error of its own; its log says more.'))
+  const instance = report(error)
+  return problemReply(new ProblemError('internal', 'The server met an error of its own; its log says more.'), instance)
 }
 
-/** `problem` as a reply. */
-export function problemReply({ code, document, headers }: ProblemError): Response {
-  return new Response(JSON.stringify(document), {
+/** `problem` as a reply; `instance` is what the log calls it. */
+export function problemReply({ code, document, headers }: ProblemError, instance?: string): Response {
+  return new Response(JSON.stringify(instance === undefined ? document : { ...document, instance }), {
     status: PROBLEMS[code].status,
     headers: { ...COMMON_HEADERS, 'Content-Type': PROBLEM_MEDIA_TYPE, ...headers },
   })

@@ -1,5 +1,6 @@
 import type { AcquireReply } from '../../protocol/wire.ts'
 import type { ServerClock } from '../clock.ts'
+import type { Observer } from '../observe/facts.ts'
 import type { AcquireOutcome, AcquireStep, LockStore } from '../store.ts'
 import type { Parking } from './parking.ts'
 import { acquireProblem, acquireReply, grantedReply, isProblem, refusedReply, shutdownReply } from './replies.ts'
@@ -9,6 +10,7 @@ export interface AcquireContext {
   readonly store: LockStore
   readonly clock: ServerClock
   readonly parking: Parking
+  readonly observe: Observer
 }
 
 /** An {@link AcquireStep} of the owned dialect. */
@@ -30,7 +32,7 @@ export async function acquireOwned(
 }
 
 async function acquireWaiting(context: AcquireContext, step: OwnedAcquire, signal: AbortSignal): Promise<AcquireReply> {
-  const { store, clock, parking } = context
+  const { store, clock, parking, observe } = context
   const arrivedAt = clock.now()
   // Parked before it asks, or a grant between the store's answer and the parking would go unheard.
   const parked = parking.enter(step, step.waitMs, signal)
@@ -43,7 +45,11 @@ async function acquireWaiting(context: AcquireContext, step: OwnedAcquire, signa
     const waitedMs = clock.now() - arrivedAt
     const { namespace, name, owner } = step
     const standing = await store.attend({ namespace, name, owner, attachMs })
-    if (standing.kind === 'granted') return grantedReply(owner, standing, waitedMs)
+    if (standing.kind === 'granted') {
+      // One that was not woken for it has found it by itself.
+      if (wake === 'changed') observe({ kind: 'hand-off', ms: clock.now() - arrivedAt - waitedMs })
+      return grantedReply(owner, standing, waitedMs)
+    }
     if (standing.kind === 'gone') return refusedReply(owner, 'timeout')
     if (standing.kind === 'queued' && wake === 'shutdown') return shutdownReply(owner)
     return answer(owner, standing)

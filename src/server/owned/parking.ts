@@ -23,12 +23,16 @@ interface Place {
 /** The requests that wait for a lock, at most one an owner: a repeated request takes the place of the one before. */
 export class Parking {
   readonly #clock: ServerClock
+  readonly #counted: (parked: number) => void
   readonly #places = new Map<string, Place>()
   readonly #closeListeners = new Set<() => void>()
   #closed = false
+  #count = 0
 
-  constructor(clock: ServerClock) {
+  /** @param counted told how many requests are parked, whenever that changes. */
+  constructor(clock: ServerClock, counted: (parked: number) => void = () => undefined) {
     this.#clock = clock
+    this.#counted = counted
   }
 
   get isClosed(): boolean {
@@ -47,11 +51,15 @@ export class Parking {
     signal.addEventListener('abort', disconnected)
     if (signal.aborted) disconnected()
     if (this.#closed) wake('shutdown')
+    this.#countBy(1)
+    let hasLeft = false
     return {
       woken,
       leave: () => {
         cancelTimer()
         signal.removeEventListener('abort', disconnected)
+        if (!hasLeft) this.#countBy(-1)
+        hasLeft = true
         return this.#leave(key, place)
       },
     }
@@ -75,6 +83,11 @@ export class Parking {
     if (this.#closed) listener()
     else this.#closeListeners.add(listener)
     return () => this.#closeListeners.delete(listener)
+  }
+
+  #countBy(difference: number): void {
+    this.#count += difference
+    this.#counted(this.#count)
   }
 
   #leave(key: string, place: Place): number {

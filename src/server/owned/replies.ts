@@ -144,4 +144,6 @@ const FULL: Record<Full['limit'], string> = {
   tombstones: 'finished owners in a namespace',
   sessions: 'sessions in a namespace',
   ownersPerSession: 'owners of a session that hold, wait or are not released',
+  locksPerToken: 'holders and waiters of this token in a namespace',
+  waitersPerToken: 'waiters of this token in a namespace',
 }

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { nameProblem } from '../../protocol/names.ts'
 import { OWNER_PATTERN } from '../../protocol/wire.ts'
+import type { Access } from '../auth/access.ts'
 import { ProblemError, quote } from '../http/problem-error.ts'
-import { complaint, ifAvailable, info, mode, owner, steal } from '../owned/members.ts'
+import { complaint, ifAvailable, info, mode, owner, type Schema, steal } from '../owned/members.ts'
 import { readBody } from '../owned/schemas.ts'
 import type { StoreCommand } from '../store.ts'
 
@@ -18,6 +19,13 @@ const acquire = v.object({
 const release = v.object({ name: v.unknown(), owner })
 
 const query = v.object({ prefix: v.optional(v.string(complaint('prefix', 'a string')), '') })
+
+/** What commands must look like, their `op` and `name` aside, which are looked at by themselves. */
+export const COMMAND_SCHEMAS: Readonly<Record<'acquire' | 'release' | 'query', Schema<object>>> = {
+  acquire,
+  release,
+  query,
+}
 
 /** A command as it was sent. Throws the problems `bad-name` and `bad-request` about this command alone. */
 export function readCommand(command: unknown): StoreCommand {
@@ -46,6 +54,14 @@ export function readCommand(command: unknown): StoreCommand {
     default:
       throw new ProblemError('bad-request', `op must be "acquire", "release", "query" or "sync"; got ${quote(op)}.`)
   }
+}
+
+/** Throws the problem `forbidden` if `access` does not allow it. What is released, or listed by `sync`, is one's own. */
+export function checkCommand(access: Access, command: StoreCommand): void {
+  if (command.op === 'query') access.checkPrefix('inspect', command.prefix)
+  if (command.op !== 'acquire') return
+  access.check('lock', command.name)
+  if (command.steal !== null) access.check('steal', command.name)
 }
 
 /** The owner that a command is about, or `null` if it has none that could be one. */

@@ -1,0 +1,2 @@
+/** The port of `lockable serve`. */
+export const DEFAULT_PORT = 5625
