@@ -1,79 +1,90 @@
 import { CLASSIC_LEASE_MS } from '../protocol/wire.ts'
-import { createFileStore, type LockServer, openMark, serve } from '../server/node.ts'
-import { DEFAULT_LEASE } from '../server/options.ts'
-import type { LockStore } from '../server/store.ts'
-import { createMemoryStore } from '../server/stores/memory.ts'
-import { type ServeCommand, TOKENS_VARIABLE } from './serve-flags.ts'
+import { type LockServer, serve } from '../server/node.ts'
+import { DEFAULT_LEASE, isOpenServer } from '../server/options.ts'
+import type { Environment } from './flags.ts'
+import { observeServer, openLog } from './observe.ts'
+import type { Log } from './observe-log.ts'
+import { type OpenedStore, openStore } from './open-store.ts'
+import { type OpenedCredentials, openCredentials } from './serve-credentials.ts'
+import { TOKENS_VARIABLE } from './serve-flags.ts'
+import { readServeCommand, type ServeCommand } from './serve-settings.ts'
 
 /** Requests under way get this long, so that the process is gone within 10 s of the signal. */
 const CLOSE_TIMEOUT_MS = 8_000
 
-/** Runs the server until a signal ends it. Rejects if it cannot start. */
-export async function runServer(command: ServeCommand): Promise<void> {
-  const store = await openStore(command)
+/** Runs `lockable serve` until a signal ends it, and resolves to the exit code. Rejects if it cannot start. */
+export async function runServeCommand(args: readonly string[], env: Environment): Promise<number> {
+  const { printout, ...command } = readServeCommand(args, env)
+  if (printout === undefined) await runServer(command)
+  else process.stdout.write(printout)
+  return 0
+}
+
+async function runServer(command: ServeCommand): Promise<void> {
+  const log = openLog(command)
+  const credentials = openCredentials(command, (error) =>
+    log.error(`the tokens stay as they were. ${messageOf(error)}`),
+  )
+  const store = await openStore(command.storeAddress, {
+    ...command,
+    onError: (what, error) => log.error(`${what}. ${messageOf(error)}`),
+  })
   try {
-    await serveFrom(store, command)
+    await serveFrom(store, command, credentials, log)
   } finally {
+    credentials.close()
     await store.close()
   }
   if (store.lastToken > 0)
-    warn(`the last fencing token was ${store.lastToken}; a store in place of this one takes it as --token-floor.`)
+    log.info(`the last fencing token was ${store.lastToken}; a store in place of this one takes it as --token-floor.`)
 }
 
-/** A store as the command knows it. */
-interface OpenedStore extends LockStore {
-  readonly lastToken: number
-  /** How long a memory store grants nothing yet, in ms. */
-  readonly graceMs?: number
-}
-
-async function openStore({ file = null, mark, grace = 0, tokenFloor = 0 }: ServeCommand): Promise<OpenedStore> {
-  if (file !== null) {
-    const onError = (error: unknown) => warn(`error: the store is closed, restart the server. ${messageOf(error)}`)
-    return createFileStore(file, { tokenFloor, onError })
+async function serveFrom(
+  store: OpenedStore,
+  command: ServeCommand,
+  credentials: OpenedCredentials,
+  log: Log,
+): Promise<void> {
+  const { storeAddress: _address, mark: _mark, grace: _grace, tokenFloor: _floor, ...options } = command
+  const observation = await observeServer(command, store, log)
+  try {
+    const server = await serve({
+      ...options,
+      ...credentials.options,
+      ...observation.options,
+      store,
+      // This process is nothing but the server.
+      overrideGlobalObjects: true,
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    })
+    for (const warning of warnings({ ...command, ...credentials.options }, server, store)) log.warn(warning)
+    observation.started(server)
+    const signalled = firstSignal()
+    process.stdout.write(`lockable listening on ${server.url}\n`)
+    observation.stopping(await signalled)
+    await server.close()
+  } finally {
+    await observation.close()
   }
-  return createMemoryStore({
-    grace,
-    tokenFloor,
-    onError: (error) => warn(`error: nothing new is granted. ${messageOf(error)}`),
-    ...(mark !== undefined && { mark: openMark(mark) }),
-  })
-}
-
-async function serveFrom(store: OpenedStore, command: ServeCommand): Promise<void> {
-  const { file: _file, mark: _mark, grace: _grace, tokenFloor: _tokenFloor, ...options } = command
-  const server = await serve({
-    ...options,
-    store,
-    // This process is nothing but the server.
-    overrideGlobalObjects: true,
-    closeTimeoutMs: CLOSE_TIMEOUT_MS,
-    onError: (error) => warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-  })
-  for (const warning of warnings(command, server, store)) warn(`warning: ${warning}`)
-  const signalled = firstSignal()
-  process.stdout.write(`lockable listening on ${server.url}\n`)
-  await signalled
-  await server.close()
 }
 
 /** Resolves on SIGTERM or SIGINT. A second one ends the process at once, as it does where nobody listens. */
-function firstSignal(): Promise<void> {
+function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const end = () => {
+    const end = (signal: NodeJS.Signals) => {
       process.off('SIGTERM', end)
       process.off('SIGINT', end)
-      resolve()
+      resolve(signal)
     }
     process.on('SIGTERM', end)
     process.on('SIGINT', end)
   })
 }
 
-function warnings({ tokens, lease, ...command }: ServeCommand, { url }: LockServer, store: OpenedStore): string[] {
+function warnings({ lease, ...command }: ServeCommand, { url }: LockServer, store: OpenedStore): string[] {
   const { classicMs, maxMs } = { ...DEFAULT_LEASE, ...lease }
   const found: string[] = []
-  if (tokens === undefined) {
+  if (isOpenServer(command)) {
     found.push(`no tokens are set (${TOKENS_VARIABLE}), so everybody who can reach ${url} can take and free locks.`)
   }
   if (classicMs < CLASSIC_LEASE_MS) {
@@ -95,7 +106,7 @@ function restartWarnings(
   }
   if (grace === 0) {
     return [
-      'locks live in memory and are forgotten on a restart, while their holders go on: with --mark FILE the next start waits for them, and --store file:PATH keeps them.',
+      'locks live in memory and are forgotten on a restart, while their holders go on: with --mark FILE the next start waits for them, and --store file:FOLDER keeps them.',
     ]
   }
   if (grace >= longestMs) return []
@@ -112,8 +123,4 @@ function describe(ms: number): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function warn(text: string): void {
-  process.stderr.write(`lockable: ${text}\n`)
 }

@@ -32,12 +32,10 @@ export const readToken: ReadValue<number> = (text, source) => {
   throw new UsageError(`${source} is ${JSON.stringify(text)}: give a fencing token, which is a whole number.`)
 }
 
-/** Where locks live: the folder of a store that keeps them, or `null` for memory. */
-export const readStore: ReadValue<string | null> = (text, source) => {
-  if (text === 'memory') return null
-  const [, path] = /^file:(.+)$/s.exec(text) ?? []
-  if (path !== undefined) return path
-  throw new UsageError(`${source} is ${JSON.stringify(text)}: give memory, or file: and the path of a folder.`)
+export const readExitCode: ReadValue<number> = (text, source) => {
+  const code = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN
+  if (code <= 255) return code
+  throw new UsageError(`${source} is ${JSON.stringify(text)}: give an exit code from 0 to 255.`)
 }
 
 export const readSwitch: ReadValue<boolean> = (text, source) => {

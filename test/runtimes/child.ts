@@ -76,6 +76,22 @@ export class Child {
     this.#process.stdin?.end()
   }
 
+  /** What the pattern finds first on stderr, already written or still to come: its first group. */
+  async errorLine(pattern: RegExp): Promise<string> {
+    const { stderr } = this.#process
+    for (;;) {
+      const match = pattern.exec(this.#stderr)
+      if (match) return match[1] ?? ''
+      if (!stderr || stderr.closed) throw new Error(`There is no ${pattern} in what was written:\n${this.#written()}`)
+      await Promise.race([this.ended, new Promise((resolve) => stderr.once('data', resolve))])
+    }
+  }
+
+  /** Sends it a signal, and nothing to what it started. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name)
+  }
+
   /** Kills it, with all that it started. */
   async kill(): Promise<void> {
     const { pid } = this.#process

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { newOwner } from '../support/owners.ts'
 import { json, lockable, ready } from './command.ts'
@@ -12,8 +14,12 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 test.each([
   [[], 'A command is missing'],
-  [['sevre'], 'Unknown command "sevre"'],
-  [['serve', '--prot', '5'], 'Unknown flag --prot: there are --port'],
+  [['sevre'], 'Unknown command "sevre": did you mean lockable serve?'],
+  [
+    ['toString'],
+    'Unknown command "toString": there are serve, run, status, locks, release, token; see lockable --help.',
+  ],
+  [['serve', '--prot', '5'], 'Unknown flag --prot: did you mean --port?'],
   [['serve', '-p', '5'], 'Unknown flag -p'],
   [['serve', 'now'], 'Unexpected argument "now"'],
   [['serve', '--port'], '--port needs a value: --port PORT.'],
@@ -22,8 +28,13 @@ test.each([
   [['serve', '--port', '-1'], '--port needs a value'],
   [['serve', '--max-wait', '5'], '--max-wait is "5": give a duration with its unit, as 500ms, 60s, 5m or 24h.'],
   [['serve', '--max-wait', '0s'], 'maxWaitMs must be a whole number of ms, 1 or more; got 0.'],
-  [['serve', '--insecure=yes'], '--insecure takes no value'],
-  [['serve', '--store', 'redis://x'], '--store is "redis://x": give memory, or file: and the path of a folder.'],
+  [['serve', '--insecure=yes'], '--insecure is "yes": give true or false.'],
+  [['serve', '--tokens', 'lk_a'], '--tokens is no flag, since others can see the arguments of a process'],
+  [['serve', '--config', '/nowhere.json'], 'The config file /nowhere.json cannot be read: there is none.'],
+  [
+    ['serve', '--store', 'redis://x'],
+    '--store is "redis://x": give memory, file:FOLDER, postgres://HOST/DATABASE or etcd://HOST:PORT.',
+  ],
   [['serve', '--min-lease', '2m'], 'must be between the shortest (--min-lease'],
   [['serve', '--cors-origin', 'app.example'], 'The cors origin "app.example" must be exactly'],
   [['serve', '--allow-host', 'http://x'], 'The host "http://x" must be a name'],
@@ -45,6 +56,7 @@ test.each([
   [{ LOCKABLE_INSECURE: 'yes' }, 'LOCKABLE_INSECURE is "yes": give true or false.'],
   [{ LOCKABLE_MAX_WAIT: '1d' }, 'LOCKABLE_MAX_WAIT is "1d"'],
   [{ LOCKABLE_TOKENS: 'lk_a,two words' }, 'Token 2 must be'],
+  [{ LOCKABLE_TOKNES: 'two words' }, 'Unknown variable LOCKABLE_TOKNES: did you mean LOCKABLE_TOKENS?'],
 ])('the variables %j are an error that names them', async (env, message) => {
   const { exit, output } = lockable(['serve'], env)
   expect(await exit).toEqual([2, null])
@@ -57,14 +69,16 @@ test('it tells its version and its flags', async () => {
   for (const { exit } of asked) expect(await exit).toEqual([0, null])
   const [versionText, help, serveHelp] = asked.map(({ output }) => output.stdout)
   expect(versionText).toBe(`${version}\n`)
-  expect(help).toContain('lockable serve')
+  for (const command of ['serve', 'run NAME', 'status NAME', 'locks', 'release NAME', 'token']) {
+    expect(help).toContain(`lockable ${command} `)
+  }
   for (const flag of [
     '--port PORT',
     '--classic-lease DURATION',
     '--insecure ',
     '--mark FILE',
     '--token-floor TOKEN',
-    'LOCKABLE_MAX_WAIT',
+    'LOCKABLE_PORT for --port',
     'LOCKABLE_TOKENS',
   ]) {
     expect(serveHelp).toContain(flag)
@@ -105,6 +119,28 @@ test('flags and variables reach the server, and a flag wins', async () => {
   expect(output.stderr).toBe('')
 })
 
+test('the file reaches the server, after variables and flags, and what is in force is printed', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'lockable-config-')), 'lockable.json')
+  const config = { 'min-lease': '1ms', 'max-lease': '1m', 'max-wait': '1s', tokens: ['lk_a'], log: 'json' }
+  writeFileSync(file, JSON.stringify(config))
+  const env = { LOCKABLE_CONFIG: file, LOCKABLE_MAX_LEASE: '2m', LOCKABLE_MAX_WAIT: '2s' }
+  const { url } = await ready(['--max-wait', '3s'], env)
+  expect(await json(`${url}/v1`)).toMatchObject({
+    limits: { min_lease_ms: 1, max_lease_ms: 120_000, max_wait_ms: 3_000 },
+  })
+  expect((await fetch(`${url}/v1/acquire/k`)).status).toBe(401)
+  const { exit, output } = lockable(['serve', '--max-wait', '3s', '--print-config'], env)
+  expect(await exit).toEqual([0, null])
+  expect(output.stderr).toBe('')
+  const rows = output.stdout.split('\n').map((row) => row.split(/ {2,}/))
+  expect(rows).toContainEqual(['port', '5625', 'default'])
+  expect(rows).toContainEqual(['min-lease', '1ms', `"min-lease" in ${file}`])
+  expect(rows).toContainEqual(['max-lease', '2m', 'LOCKABLE_MAX_LEASE'])
+  expect(rows).toContainEqual(['max-wait', '3s', '--max-wait'])
+  expect(rows).toContainEqual(['tokens', '1, not shown', `"tokens" in ${file}`])
+  expect(output.stdout).not.toContain('lk_a')
+})
+
 test('a grace that does not cover the longest lease is warned of', async () => {
   const { output } = await ready(['--grace', '60s'])
   expect(output.stderr).toContain('--grace of 60000 ms does not cover the longest lease of 86400000 ms')
@@ -122,6 +158,7 @@ test('a port in use is named, and is no fault of the usage', async () => {
   const { exit, output } = lockable(['serve', '--port', String(port)])
   expect(await exit).toEqual([1, null])
   expect(output.stderr).toContain(`Port ${port} on 127.0.0.1 is in use`)
+  expect(output.stderr).toMatch(/^lockable: [^\n]*\n$/)
   blocker.close()
 })
 

@@ -1,0 +1,4 @@
+/** Writes a line for people. */
+export function tell(text: string): void {
+  process.stderr.write(`lockable: ${text}\n`)
+}
