@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'vite'
 import { afterAll } from 'vitest'
+import { workerSource } from '../../scripts/vite-worker-source.ts'
 import { Child } from '../runtimes/child.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -17,15 +18,18 @@ await build({
   root: ROOT,
   logLevel: 'warn',
   publicDir: false,
+  plugins: [workerSource()],
   ssr: { noExternal: true, external: ['classic-level'] },
   build: {
     ssr: join(ROOT, 'src/cli/main.ts'),
     outDir: join(folder, 'bare'),
     emptyOutDir: false,
     target: 'node20',
-    rolldownOptions: { output: { entryFileNames: 'cli.mjs' } },
+    rolldownOptions: { output: { entryFileNames: 'cli.mjs', codeSplitting: false } },
   },
 })
+// It tells its version.
+await symlink(join(ROOT, 'package.json'), join(folder, 'package.json'))
 await mkdir(join(folder, 'whole'))
 await symlink(join(ROOT, 'node_modules'), join(folder, 'whole/node_modules'))
 await symlink(join(folder, 'bare/cli.mjs'), join(folder, 'whole/cli.mjs'))

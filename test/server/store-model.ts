@@ -48,6 +48,8 @@ export class StoreModel {
   #releasing: string | null = null
   /** The owner that steals at once, and may have waited before: others may be granted the lock in the same step. */
   #stealing: string | null = null
+  /** The owner that steals safely: if it waits, it moves ahead, and may be granted in the same step. */
+  #turning: string | null = null
   #lastToken = 0
 
   constructor() {
@@ -89,8 +91,10 @@ export class StoreModel {
       case 'acquire': {
         const { do: _, who, ...asked } = action
         this.#stealing = asked.steal === 'now' ? owner : null
+        this.#turning = asked.steal === 'safe' ? owner : null
         const outcome = await this.bench.acquire(owner, { ...asked, info: owner })
         this.#stealing = null
+        this.#turning = null
         return this.#acquired(who, owner, action, outcome)
       }
       case 'attend': {
@@ -106,6 +110,7 @@ export class StoreModel {
         const belief = this.#beliefs.find((each) => each.owner === owner)
         if (outcome.kind === 'ended') return
         expect(outcome.fencingToken).toBe(this.#tokens.get(owner) ?? outcome.fencingToken)
+        this.#tokens.set(owner, outcome.fencingToken)
         if (belief === undefined) return
         const until = this.#now + outcome.expiresInMs
         expect(until).toBeGreaterThanOrEqual(belief.until)
@@ -145,10 +150,10 @@ export class StoreModel {
 
   #queued(owner: string, { mode, waitMs, steal }: Extract<Action, { do: 'acquire' }>): void {
     this.#modes.set(owner, mode)
-    const liveUntil = this.#now + waitMs + TICKET
     const place = this.#place(owner)
+    const liveUntil = Math.max(place?.liveUntil ?? 0, this.#now + waitMs + TICKET)
     if (place !== undefined && (place.steal || steal !== 'safe')) {
-      place.liveUntil = Math.max(place.liveUntil, liveUntil)
+      place.liveUntil = liveUntil
       return
     }
     this.#queue = this.#queue.filter((each) => each.owner !== owner)
@@ -167,7 +172,8 @@ export class StoreModel {
     const place = this.#place(owner)
     if (place === undefined) return
     if (owner !== this.#releasing && place.liveUntil > this.#now) {
-      const waiting = this.#queue.filter((each) => each.owner !== this.#stealing || each === place)
+      const others = this.#queue.filter((each) => each.owner !== this.#stealing || each === place)
+      const waiting = owner === this.#turning ? others.filter((each) => each.steal || each === place) : others
       expect(owner).toBe(waiting.find((each) => each.liveUntil > this.#now)?.owner)
     }
     this.#queue = this.#queue.filter((each) => each !== place)
