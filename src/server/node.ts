@@ -191,6 +191,7 @@ async function closeServer(
   handler: LockHandler,
   { endConnections, drainMs, timeoutMs }: { endConnections: () => void; drainMs: number; timeoutMs: number },
 ): Promise<void> {
+  handler.drain()
   if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs))
   const stopped = new Promise((resolve) => server.close(resolve))
   endConnections()

@@ -87,14 +87,27 @@ function desk(in_: Page, name: string) {
   }
 }
 
+/** What somebody asks with whom the page's backend has given a capability. */
+async function authorization(): Promise<Record<string, string>> {
+  return { Authorization: `Bearer ${await (await fetch(`${page}/capability?as=Test`)).text()}` }
+}
+
 async function status(name: string): Promise<{ state: string; holders: { info: unknown }[] }> {
-  return (await fetch(`${api}/v1/status/${name}`)).json() as never
+  return (await fetch(`${api}/v1/status/${name}`, { headers: await authorization() })).json() as never
 }
 
 describe('the demo', { timeout: 90_000 }, () => {
   it('prints the addresses of the page and of the lock server', async () => {
     expect((await fetch(`${api}/v1`)).status).toBe(200)
     expect(await (await fetch(`${page}/v1`)).json()).toMatchObject({ service: 'lockable', v: 2 })
+  })
+
+  it('lets nobody lock without a capability, and gives one for its own locks only', async () => {
+    const ask = async (name: string, headers: Record<string, string>) =>
+      (await fetch(`${api}/v1/status/${name}`, { headers })).status
+    expect(await ask(DOCUMENT_LOCK, {})).toBe(401)
+    expect(await ask(DOCUMENT_LOCK, await authorization())).toBe(200)
+    expect(await ask('other', await authorization())).toBe(403)
   })
 
   it('lets one of two people in one tab write, and the other one after', async () => {
@@ -145,7 +158,7 @@ describe('the demo', { timeout: 90_000 }, () => {
     const owner = 'somebody-else-altogether'
     const stolen = await fetch(`${api}/v1/acquire/${DOCUMENT_LOCK}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(await authorization()) },
       body: JSON.stringify({ owner, steal: 'now' }),
     })
     expect(await stolen.json()).toMatchObject({ response: true })
@@ -158,7 +171,7 @@ describe('the demo', { timeout: 90_000 }, () => {
       .waitFor()
     await fetch(`${api}/v1/release/${DOCUMENT_LOCK}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(await authorization()) },
       body: JSON.stringify({ owner }),
     })
   })

@@ -71,9 +71,9 @@ export class CarriedStream {
   #arrive(): void {
     const { exchange, server, asSender, note } = this.#options
     const { machine, request } = exchange
-    if (!server.machine.isAlive) return this.#fail('connection refused')
+    if (!server.isUp) return this.#fail('connection refused')
     server.machine.run(() => {
-      note('server', 'arrived')
+      note(server.machine.label, 'arrived')
       const closed = () => this.#fail('connection closed')
       const { epoch } = server.machine
       server.connections.add(closed)
@@ -103,7 +103,10 @@ export class CarriedStream {
   }
 
   #end(reply: WireReply | null): void {
-    this.#options.note('server', reply === null ? 'ends' : `answers ${reply.status} ${reply.body}`)
+    this.#options.note(
+      this.#options.server.machine.label,
+      reply === null ? 'ends' : `answers ${reply.status} ${reply.body}`,
+    )
     this.#bring('reply', () => this.#finish('ended', () => this.#options.resolve(reply)))
   }
 

@@ -1,5 +1,6 @@
 import type { WireRequest } from '../../src/core/ports.ts'
 import type { Machine } from './machine.ts'
+import type { SimulatedServer } from './server.ts'
 
 /** One request with all that comes of it. */
 export class Exchange {
@@ -9,11 +10,13 @@ export class Exchange {
   readonly id: number
   readonly machine: Machine
   readonly request: WireRequest
+  readonly server: SimulatedServer
 
-  constructor(id: number, machine: Machine, request: WireRequest) {
+  constructor(id: number, machine: Machine, request: WireRequest, server: SimulatedServer) {
     this.id = id
     this.machine = machine
     this.request = request
+    this.server = server
   }
 
   /** A copy arrives at the process of this epoch; returns what aborts when the client has hung up. */

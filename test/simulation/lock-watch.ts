@@ -46,6 +46,11 @@ interface Ghost extends OwnerRef {
   readonly holder: WatchedHolder
 }
 
+export interface WatchedEvents {
+  readonly granted: (name: string, owner: string | null, holder: WatchedHolder) => void
+  readonly over: (name: string, owner: string | null) => void
+}
+
 export interface LockWatchOptions {
   readonly machine: Machine
   readonly clock: ServerClock
@@ -54,6 +59,10 @@ export interface LockWatchOptions {
   readonly trace: Trace
   readonly history: ServerHistory
   readonly trueNow: () => number
+  /** How much later than promised the store ends what it has granted, in ms. */
+  readonly lateMs: number
+  /** Told of all that begins to be held, and of who is over by its own will or by that of a thief. */
+  readonly seen: WatchedEvents
   /** What was known of the process before; `null`: nothing that matters. */
   readonly before: LockWatch | null
 }
@@ -84,6 +93,11 @@ export class LockWatch {
     return this.#options.clock.now()
   }
 
+  /** Rounding, and how much later than promised something may end. */
+  get slackMs(): number {
+    return SLACK_MS + this.#options.lateMs
+  }
+
   lock(name: string): WatchedLock {
     const known = this.#locks.get(name)
     if (known) return known
@@ -109,7 +123,7 @@ export class LockWatch {
     const promisedUntil = this.now + leaseMs
     this.#hold(name, owner, {
       ...{ token, mode, sender: null, session, grantedAt: this.now, isClaim: false, isEnding: false },
-      ...{ until: promisedUntil + SLACK_MS, promisedUntil },
+      ...{ until: promisedUntil + this.slackMs, promisedUntil },
     })
   }
 
@@ -135,6 +149,7 @@ export class LockWatch {
   /** The owner is released in this very step, in which others may be granted what it had. */
   leaves(ref: OwnerRef): void {
     this.#leaving.add(key(ref))
+    this.#options.seen.over(ref.name, ref.owner)
   }
 
   /** Now it has left. */
@@ -150,7 +165,10 @@ export class LockWatch {
     for (const grant of grants) this.#granted(grant)
     this.#asked.clear()
     // Who was robbed is not there any more, and has no promise that could be broken.
-    for (const ref of this.#stolen.splice(0)) this.ended(ref, 'stolen')
+    for (const ref of this.#stolen.splice(0)) {
+      this.#options.seen.over(ref.name, ref.owner)
+      this.ended(ref, 'stolen')
+    }
   }
 
   /** The store says that the owner lost the lock to a steal. */
@@ -205,7 +223,7 @@ export class LockWatch {
         isClaim: false,
         isEnding: false,
       },
-      until: Math.max(known?.until ?? 0, until + SLACK_MS),
+      until: Math.max(known?.until ?? 0, until + this.slackMs),
       promisedUntil: Math.max(known?.promisedUntil ?? 0, until),
     })
   }
@@ -240,16 +258,25 @@ export class LockWatch {
     if (lock.holders.delete(owner) && lock.holders.size === 0) lock.freeSince = this.now
   }
 
-  /** All that a session holds and waits for is over. */
-  dropped(session: WatchedSession): void {
+  /**
+   * All that a session holds and waits for is over.
+   *
+   * @param isWanted whether its client has said so.
+   */
+  dropped(session: WatchedSession, isWanted: boolean): void {
     for (const [name, { holders, waiters }] of this.#locks) {
-      for (const [owner, holder] of holders) if (holder.session === session) this.gone({ namespace: '', name, owner })
+      for (const [owner, holder] of holders) {
+        if (holder.session !== session) continue
+        if (isWanted) this.#options.seen.over(name, owner)
+        this.gone({ namespace: '', name, owner })
+      }
       for (const [owner, waiter] of waiters) if (waiter.session === session) waiters.delete(owner)
     }
   }
 
   /** An acquire of this owner will not be granted any more. */
   released(ref: OwnerRef): void {
+    this.#options.seen.over(ref.name, ref.owner)
     if (ref.owner !== null) this.#released.add(key(ref))
   }
 
@@ -323,7 +350,7 @@ export class LockWatch {
     const mostMs = isClaim ? Math.min(granted.leaseMs, CLAIM_MS) : granted.expiresInMs
     this.#hold(ref.name, owner, {
       ...{ token: granted.fencingToken, mode, sender, session, grantedAt: this.now, isClaim, isEnding: false },
-      until: this.now + mostMs + SLACK_MS,
+      until: this.now + mostMs + this.slackMs,
       promisedUntil: this.now + granted.expiresInMs,
     })
   }
@@ -336,7 +363,7 @@ export class LockWatch {
       return
     }
     if (known.isEnding) return this.#checkFixed(name, owner, known, until)
-    known.until = known.isClaim ? known.until : Math.max(known.until, until + SLACK_MS)
+    known.until = known.isClaim ? known.until : Math.max(known.until, until + this.slackMs)
     known.promisedUntil = Math.max(known.promisedUntil, until)
   }
 
@@ -408,13 +435,14 @@ export class LockWatch {
 
   #hold(name: string, owner: string | null, holder: WatchedHolder): void {
     this.lock(name).holders.set(owner, holder)
+    this.#options.seen.granted(name, owner, holder)
     this.#options.history.promised(name, holder.token, () => this.#trueEnd(holder))
   }
 
   /** The true ms at which a promise ends, unless the machine of the store sleeps meanwhile: then later. */
   #trueEnd(holder: WatchedHolder): number {
-    const { trueNow, machine } = this.#options
-    return trueNow() + (promisedEndOf(holder) - this.now) / machine.rate
+    const { trueNow, machine, lateMs } = this.#options
+    return trueNow() + (promisedEndOf(holder) - this.now) / machine.rate + lateMs
   }
 
   /** A safe steal fixes the end of those who hold, claims too. */
@@ -436,6 +464,7 @@ export class LockWatch {
     for (const [owner, holder] of lock.holders) {
       if (holder.token === token || !isRival(holder.mode, mode)) continue
       this.#options.history.rob(name, holder.token, this.#trueEnd(holder))
+      this.#options.seen.over(name, owner)
       lock.holders.delete(owner)
     }
   }

@@ -16,7 +16,8 @@ const HELP = `Runs the client and the server through random schedules of faults,
   --classic-server ours|unknown-path|takes-post   what a classic server makes of a POST
   --store KIND[,KIND]       where locks live: grace (in memory, restarts wait as long as they are told), mark (in
                             memory, restarts wait as long as a mark tells), durable (they come back), remote (on
-                            another machine, so that only the server restarts). Default: drawn
+                            another machine, so that only the server restarts), shared (in a log on another machine,
+                            which several servers follow). Default: drawn from all but the last
   --sessions yes|no         only servers that know sessions, or that do not. Default: drawn
   --adverse                 clocks are as far off as is promised to bear
   --workers                 all clients of ours beat in a worker; some die

@@ -15,6 +15,7 @@ import type { Mutant } from './mutant.ts'
 import { both, replaced } from './replaced.ts'
 import { RESTART_MUTANTS } from './restart-mutants.ts'
 import { SESSION_MUTANTS } from './session-mutants.ts'
+import { SHARED_MUTANTS } from './shared-mutants.ts'
 import type { ClientPorts, Tweaks } from './tweaks.ts'
 
 const SINGLE_MUTANTS: readonly Mutant[] = [
@@ -260,7 +261,7 @@ const SINGLE_MUTANTS: readonly Mutant[] = [
 ]
 
 /** All of them: each breaks one rule. */
-export const MUTANTS: readonly Mutant[] = [...SINGLE_MUTANTS, ...SESSION_MUTANTS, ...RESTART_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [...SINGLE_MUTANTS, ...SESSION_MUTANTS, ...RESTART_MUTANTS, ...SHARED_MUTANTS]
 
 /** The wall clock goes with the other one, and so shows no sleep. */
 function withoutWall(ports: ClientPorts): ClientPorts {

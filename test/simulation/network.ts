@@ -13,7 +13,8 @@ export interface NetworkOptions {
   readonly seed: number
   readonly kernel: Kernel
   readonly trace: Trace
-  readonly server: SimulatedServer
+  /** Where a request of this client goes, and the events of a stream come from. */
+  readonly route: (label: string) => SimulatedServer
   readonly faults: readonly Fault[]
   readonly longestDelayMs: number
   /** Runs `task` so that the oracles know whose request it is. */
@@ -57,7 +58,8 @@ export class SimulatedNetwork {
     return (request, options) =>
       new Promise((resolve, reject) => {
         const exchange = this.#exchange(machine, request)
-        const { kernel, server, asSender, leaves } = this.#options
+        const { kernel, asSender, leaves } = this.#options
+        const { server } = exchange
         new CarriedStream({
           ...{ exchange, kernel, server, asSender, leaves, options, resolve, reject },
           fate: (kind) => this.#fate(kind, exchange),
@@ -72,7 +74,7 @@ export class SimulatedNetwork {
 
   #exchange(machine: Machine, request: WireRequest): Exchange {
     this.requests += 1
-    return new Exchange(this.requests, machine, request)
+    return new Exchange(this.requests, machine, request, this.#options.route(machine.label))
   }
 
   #carry(
@@ -81,8 +83,8 @@ export class SimulatedNetwork {
     resolve: (reply: WireReply) => void,
     reject: (reason: unknown) => void,
   ): void {
-    const { machine } = exchange
-    const { server, leaves } = this.#options
+    const { machine, server } = exchange
+    const { leaves } = this.#options
     let isOver = false
     const finish = (outcome: string, settle: () => void) => {
       if (isOver) return
@@ -127,12 +129,11 @@ export class SimulatedNetwork {
   }
 
   #arrive(exchange: Exchange, answered: (reply: WireReply) => void, failed: (reason: string) => void): void {
-    const { server } = this.#options
-    const { machine, request } = exchange
+    const { machine, request, server } = exchange
     const refuse = (reason: string) => this.#carryMessage('reply', exchange, () => machine.run(() => failed(reason)))
-    if (!server.machine.isAlive) return refuse('connection refused')
+    if (!server.isUp) return refuse('connection refused')
     server.machine.run(() => {
-      this.#note('server', exchange, 'arrived')
+      this.#note(server.machine.label, exchange, 'arrived')
       const closed = () => refuse('connection closed')
       const { epoch } = server.machine
       server.connections.add(closed)
@@ -142,7 +143,7 @@ export class SimulatedNetwork {
         .then((reply) => {
           if (epoch !== server.machine.epoch) return
           server.connections.delete(closed)
-          this.#note('server', exchange, `answers ${reply.status} ${reply.body}`)
+          this.#note(server.machine.label, exchange, `answers ${reply.status} ${reply.body}`)
           this.#carryMessage('reply', exchange, () => machine.run(() => answered(reply)))
         })
     })

@@ -13,6 +13,8 @@ const WORKER_CHANCE = 0.3
 /** How many of these die. */
 const WORKER_DEATH_CHANCE = 0.2
 const OWNED_STORES: readonly StoreKind[] = ['grace', 'grace', 'mark', 'durable', 'durable', 'remote']
+/** Only where they are asked for, so that the worlds of the others stay as they are. */
+const FURTHER_STORES: readonly StoreKind[] = ['shared']
 const CLASSIC_STORES: readonly StoreKind[] = ['grace', 'mark']
 /** What a client with a long lease bears without a loss, where locks outlive a restart. */
 const BORNE: ReadonlySet<Fault['kind']> = new Set(['restart', 'kill-worker'])
@@ -30,9 +32,10 @@ export type Dialect = 'owned' | 'classic'
 
 /**
  * Where the locks of a server are. `grace`: in its memory, and it waits after a restart as long as it was told to.
- * `mark`: as long as a mark tells. `durable`: they come back. `remote`: on another machine, which goes on.
+ * `mark`: as long as a mark tells. `durable`: they come back. `remote`: on another machine, which goes on. `shared`: in a
+ * log on another machine, which several servers follow.
  */
-export type StoreKind = 'grace' | 'mark' | 'durable' | 'remote'
+export type StoreKind = 'grace' | 'mark' | 'durable' | 'remote' | 'shared'
 
 /** What goes wrong. Times are true ms. `who` is the label of a machine. */
 export type Fault =
@@ -57,7 +60,30 @@ export type Fault =
   | { readonly kind: 'kill'; readonly at: number; readonly who: string }
   /** The thread that beats dies; its page notices after so many ms. */
   | { readonly kind: 'kill-worker'; readonly at: number; readonly who: string; readonly ms: number }
-  | { readonly kind: 'restart'; readonly at: number; readonly downMs: number; readonly graceful: boolean }
+  | {
+      readonly kind: 'restart'
+      readonly at: number
+      /** Which server; default: the only one. */
+      readonly who?: string
+      readonly downMs: number
+      readonly graceful: boolean
+    }
+  | EngineFault
+
+/** What happens to the requests of servers to a log that they share, or to the hints that it sends them. */
+export interface EngineFault {
+  readonly kind: 'engine'
+  readonly from: number
+  readonly until: number
+  /** `null`: every server's. */
+  readonly who: string | null
+  /** `repeat`: carried out once more, later. `deafen`: hints are lost. */
+  readonly effect: 'lose' | 'lose-answer' | 'delay' | 'repeat' | 'deafen'
+  readonly chance: number
+  /** By how much at most, for `delay` and `repeat`. */
+  readonly ms: number
+  readonly stream: number
+}
 
 /** `event`: what a stream carries. */
 export type MessageKind = 'request' | 'reply' | 'abort' | 'event'
@@ -103,6 +129,12 @@ export interface ClientPlan {
   readonly streamChance: number
 }
 
+/** A server that shares its store with others. */
+export interface PeerPlan {
+  readonly label: string
+  readonly rate: number
+}
+
 /** Everything that a seed decides before the schedule begins. */
 export interface Plan {
   readonly seed: number
@@ -116,6 +148,8 @@ export interface Plan {
   readonly hasSessions: boolean
   readonly store: StoreKind
   readonly serverRate: number
+  /** Further servers beside the one that is called `server`. */
+  readonly peers: readonly PeerPlan[]
   /** Of the machine of a store that is remote. */
   readonly storeRate: number
   readonly leaseMs: number
@@ -127,6 +161,15 @@ export interface Plan {
   readonly names: readonly string[]
   readonly clients: readonly ClientPlan[]
   readonly faults: readonly Fault[]
+  readonly actions: readonly Action[]
+}
+
+/** What the faults of a schedule depend on. */
+interface FaultContext {
+  readonly store: StoreKind
+  readonly peers: readonly PeerPlan[]
+  readonly isQuiet: boolean
+  readonly drawn: readonly Fault[]
   readonly actions: readonly Action[]
 }
 
@@ -188,7 +231,9 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
   const base = planFaults(random, dialect, actions)
   const isQuiet = options.isQuiet ?? (others.some(({ kind }) => BORNE.has(kind)) && storeRandom.chance(QUIET_CHANCE))
   const drawnFaults = isQuiet ? others.filter(({ kind }) => BORNE.has(kind)) : withoutLostTime([...base, ...others])
-  const faults = store === 'grace' ? withoutLostTokens(drawnFaults) : drawnFaults
+  const sharing = random.fork(5)
+  const peers = store === 'shared' ? planPeers(sharing, rates) : []
+  const faults = planAllFaults(sharing, { store, peers, isQuiet, drawn: drawnFaults, actions })
   const leases = [leaseMs, ...clients.map(longestLeaseOf), ...actions.map(leaseOf)]
   return {
     seed,
@@ -199,6 +244,7 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
     hasSessions,
     store,
     serverRate: 1 + random.pick(rates.server),
+    peers,
     storeRate: 1 + storeRandom.pick(rates.server),
     leaseMs,
     graceMs: Math.max(...leases),
@@ -213,7 +259,7 @@ export function planOf(seed: number, options: WorldOptions = {}): Plan {
 
 /** Whether nothing goes wrong that costs anybody a long lease. */
 export function isCalm({ store, faults }: Plan): boolean {
-  const keepsLocks = store === 'durable' || store === 'remote'
+  const keepsLocks = store === 'durable' || store === 'remote' || store === 'shared'
   const downMs = faults.reduce((sum, fault) => sum + (fault.kind === 'restart' ? downtimeOf(fault) : 0), 0)
   return faults.every(({ kind }) => BORNE.has(kind)) && (downMs === 0 || (keepsLocks && downMs <= BORNE_DOWN_MS))
 }
@@ -336,7 +382,8 @@ function withWorker(client: ClientPlan, isWanted: boolean): ClientPlan {
 function planStore(random: Random, dialect: Dialect, wanted: WorldOptions['stores']): StoreKind {
   const known: readonly StoreKind[] = dialect === 'owned' ? OWNED_STORES : CLASSIC_STORES
   const drawn = random.pick(known)
-  const among = wanted?.filter((kind) => known.includes(kind)) ?? []
+  const possible = dialect === 'owned' ? [...known, ...FURTHER_STORES] : known
+  const among = wanted?.filter((kind) => possible.includes(kind)) ?? []
   return among.length === 0 ? drawn : random.pick(among)
 }
 
@@ -420,6 +467,71 @@ function planNetworkFault(random: Random, dialect: Dialect, at: number, who: str
     ms: random.pick([50, 500, 3_000, 12_000]),
     stream: random.whole(1_000, 1_000_000),
   }
+}
+
+function planPeers(random: Random, rates: Rates): PeerPlan[] {
+  const count = random.whole(1, 2)
+  return Array.from({ length: count }, (_, index) => ({
+    label: `server${index + 2}`,
+    rate: 1 + random.pick(rates.server),
+  }))
+}
+
+function planAllFaults(random: Random, { store, peers, isQuiet, drawn, actions }: FaultContext): Fault[] {
+  if (store === 'grace') return withoutLostTokens(drawn)
+  if (store !== 'shared') return [...drawn]
+  const labels = ['server', ...peers.map(({ label }) => label)]
+  const spread = drawn.map((fault) => spreadOver(random, labels, fault))
+  if (isQuiet) return spread
+  return [...spread, ...planServerFaults(random, labels, actions), ...planEngineFaults(random, labels, actions)]
+}
+
+/** What hits the server hits one of them. */
+function spreadOver(random: Random, labels: readonly string[], fault: Fault): Fault {
+  const who = random.pick(labels)
+  if (fault.kind === 'restart') return { ...fault, who }
+  if (fault.kind === 'network' || fault.kind === 'engine' || fault.who !== 'server') return fault
+  return { ...fault, who }
+}
+
+/** One of several servers may stand still, or be down, for as long as it likes. */
+function planServerFaults(random: Random, labels: readonly string[], actions: readonly Action[]): Fault[] {
+  const faults: Fault[] = []
+  for (let count = random.whole(0, 4); count > 0; count -= 1) {
+    const at = random.pick(actions).at + random.between(0, 8_000)
+    const who = random.pick(labels)
+    const ms = Math.min(HEALED_AT - at, random.pick([300, 1_500, 6_000, 20_000]) * random.between(0.5, 1))
+    faults.push(
+      random.pick<Fault>([
+        { kind: 'freeze', at, who, ms },
+        { kind: 'freeze', at, who, ms },
+        { kind: 'sleep', at, who, ms },
+        { kind: 'step-wall', at, who, ms: random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) },
+        { kind: 'restart', at, who, downMs: random.pick([20, 500, 4_000, 15_000]), graceful: random.chance(0.3) },
+      ]),
+    )
+  }
+  return faults
+}
+
+function planEngineFaults(random: Random, labels: readonly string[], actions: readonly Action[]): Fault[] {
+  const faults: Fault[] = []
+  for (let count = random.chance(0.15) ? 0 : random.whole(1, 5); count > 0; count -= 1) {
+    const isLong = random.chance(0.3)
+    const from = isLong ? 0 : random.pick(actions).at + random.between(0, 6_000)
+    const ms = random.pick([300, 2_000, 8_000, 20_000]) * random.between(0.5, 1)
+    faults.push({
+      kind: 'engine',
+      from,
+      until: isLong ? HEALED_AT - 5_000 : Math.min(HEALED_AT - 5_000, from + ms),
+      who: random.chance(0.7) ? random.pick(labels) : null,
+      effect: random.pick(['lose', 'lose-answer', 'delay', 'delay', 'repeat', 'deafen'] as const),
+      chance: isLong ? random.pick([0.02, 0.1, 0.4]) : random.pick([0.3, 1, 1]),
+      ms: random.pick([50, 500, 3_000, 8_000]),
+      stream: random.whole(1_000, 1_000_000),
+    })
+  }
+  return faults
 }
 
 function planMachineFault(random: Random, dialect: Dialect, at: number, who: string): Fault {

@@ -2,7 +2,8 @@ import type { WireReply, WireRequest } from '../../src/core/ports.ts'
 import { ServerSentEvents } from '../../src/platform/server-sent-events.ts'
 import { decodeName } from '../../src/protocol/names.ts'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument } from '../../src/protocol/problems.ts'
-import { DEFAULT_NAMESPACE } from '../../src/server/auth/tokens.ts'
+import { OPEN_ACCESS } from '../../src/server/auth/access.ts'
+import { DEFAULT_RATES, Limiters } from '../../src/server/auth/limits.ts'
 import { createClassic } from '../../src/server/classic.ts'
 import type { ServerClock } from '../../src/server/clock.ts'
 import { createHandler } from '../../src/server/handler.ts'
@@ -15,7 +16,7 @@ import { statusReply } from '../../src/server/status.ts'
 import { type LockStore, StoreUnavailableError } from '../../src/server/store.ts'
 import type { Machine } from './machine.ts'
 import type { Plan } from './plan.ts'
-import { clockOf, type SimulatedStores } from './simulated-stores.ts'
+import { clockOf } from './simulated-stores.ts'
 
 const MAX_WAIT_MS = 30_000
 const SHORTEST_LEASE_MS = 1_000
@@ -29,16 +30,27 @@ type Stream = (
 ) => Promise<WireReply | null>
 
 interface ServerProcess {
+  readonly store: LockStore
   readonly answer: Answer
   readonly stream: Stream
   /** Lets parked requests go. */
   readonly drain: () => void
 }
 
+/** Where the stores of the processes of a server come from, one after another. */
+export interface StoreOwner {
+  /** The store of a process that starts. */
+  start(clock: ServerClock): LockStore | Promise<LockStore>
+  /** The process is told to stop in good order, and has some time for it. */
+  drain?(): void
+  /** The process is gone, or goes in good order. */
+  stop(isGraceful: boolean): void
+}
+
 export interface ServerOptions {
   readonly machine: Machine
   readonly plan: Plan
-  readonly stores: Pick<SimulatedStores, 'start' | 'stop'>
+  readonly stores: StoreOwner
 }
 
 /** The real server on a machine. It can die, and begin anew. */
@@ -47,18 +59,24 @@ export class SimulatedServer {
   /** What to call when the process dies, for each request that it has not answered. */
   readonly connections = new Set<() => void>()
   readonly #options: ServerOptions
-  #process: ServerProcess
+  /** `null` until its store is there. */
+  #process: ServerProcess | null = null
 
   constructor(options: ServerOptions) {
     this.machine = options.machine
     this.#options = options
-    this.#process = this.#start()
+    this.#start()
+  }
+
+  /** Whether it takes requests. */
+  get isUp(): boolean {
+    return this.machine.isAlive && this.#process !== null
   }
 
   async answer(request: WireRequest, gone: AbortSignal): Promise<WireReply> {
     const foreign = this.#asForeign(request)
     if (typeof foreign !== 'string') return foreign
-    return this.#process.answer(
+    return this.#running.answer(
       foreign === request.method ? request : { ...withoutBody(request), method: foreign },
       gone,
     )
@@ -70,17 +88,24 @@ export class SimulatedServer {
     gone: AbortSignal,
   ): Promise<WireReply | null> {
     const foreign = this.#asForeign(request)
-    return typeof foreign === 'string' ? this.#process.stream(request, tell, gone) : foreign
+    return typeof foreign === 'string' ? this.#running.stream(request, tell, gone) : foreign
+  }
+
+  /** Somebody looks at its store, if it is up. */
+  look(task: (store: LockStore) => void): void {
+    if (this.#process !== null) task(this.#process.store)
   }
 
   /** Answers what waits, as a server does that is told to stop. */
   drain(): void {
-    this.#process.drain()
+    this.#process?.drain()
+    this.#options.stores.drain?.()
   }
 
   /** The process ends, in good order or not. */
   kill(isGraceful: boolean): void {
     this.machine.kill()
+    this.#process = null
     this.#options.stores.stop(isGraceful)
     const connections = [...this.connections]
     this.connections.clear()
@@ -89,7 +114,12 @@ export class SimulatedServer {
 
   boot(): void {
     this.machine.boot()
-    this.#process = this.#start()
+    this.#start()
+  }
+
+  get #running(): ServerProcess {
+    if (this.#process === null) throw new Error('A request has reached a server that is not there.')
+    return this.#process
   }
 
   /** What a server of another kind answers, or the method by which it takes the request. */
@@ -103,10 +133,22 @@ export class SimulatedServer {
     return method === 'GET' || classicServer === 'takes-post' ? 'GET' : NOT_FOUND
   }
 
-  #start(): ServerProcess {
-    const { machine, plan, stores } = this.#options
+  #start(): void {
+    const { machine, stores } = this.#options
+    const { epoch } = machine
+    const store = stores.start(clockOf(machine))
+    if (!(store instanceof Promise)) {
+      this.#process = this.#serve(store)
+      return
+    }
+    void store.then((opened) => {
+      if (epoch === machine.epoch) this.#process = this.#serve(opened)
+    })
+  }
+
+  #serve(store: LockStore): ServerProcess {
+    const { machine, plan } = this.#options
     const clock = clockOf(machine)
-    const store = stores.start(clock)
     const lease = { ...DEFAULT_LEASE, minMs: SHORTEST_LEASE_MS, defaultMs: plan.leaseMs, classicMs: plan.leaseMs }
     return plan.seam === 'handler' ? behindHandler(store, clock, lease) : plainObjects(store, clock, lease)
   }
@@ -130,36 +172,52 @@ function withoutBody({ body: _body, ...request }: WireRequest): WireRequest {
 function plainObjects(store: LockStore, clock: ServerClock, lease: typeof DEFAULT_LEASE): ServerProcess {
   const parking = new Parking(clock)
   store.watch((waiter) => parking.wake(waiter))
-  const owned = createOwned({ store, clock, parking, lease, maxWaitMs: MAX_WAIT_MS })
+  const observe = () => undefined
+  const owned = createOwned({ store, clock, parking, lease, maxWaitMs: MAX_WAIT_MS, observe })
   const classic = createClassic({ store, leaseMs: lease.classicMs, isClosing: () => parking.isClosed })
-  const sessions = createSessions({ store, clock, parking, lease })
+  const sessions = createSessions({
+    store,
+    clock,
+    parking,
+    lease,
+    limiters: new Limiters(clock, DEFAULT_RATES),
+    observe,
+  })
   const session = (operation: string, body: unknown): Promise<object> => {
-    if (operation === 'commands') return sessions.commands({ namespace: DEFAULT_NAMESPACE }, body)
+    if (operation === 'commands') return sessions.commands(OPEN_ACCESS, body)
     if (operation === 'heartbeat') return sessions.heartbeat(body)
     if (operation === 'release') return sessions.release(body)
     throw new ProblemError('not-found', operation)
   }
   const route = async ({ method, path, body }: WireRequest, gone: AbortSignal): Promise<object> => {
     const [, , segment = '', ...rest] = path.split('/')
-    const lock = { namespace: DEFAULT_NAMESPACE, name: decodeName(rest.join('/')) ?? '' }
+    const lock = { namespace: OPEN_ACCESS.namespace, name: decodeName(rest.join('/')) ?? '' }
     if (segment === 'session') return session(rest.join('/'), body)
     if (segment === 'status') return statusReply(await store.inspect(lock))
     if (segment !== 'acquire' && segment !== 'heartbeat' && segment !== 'release') {
       throw new ProblemError('not-found', path)
     }
-    return method === 'GET' ? { response: await classic[segment](lock) } : owned[segment](lock, body, gone)
+    if (method === 'GET') return { response: await classic[segment](lock, OPEN_ACCESS) }
+    return owned[segment](lock, body, OPEN_ACCESS, gone)
   }
   return {
+    store,
     answer: (request, gone) => route(request, gone).then(asReply, asProblem),
     stream: ({ body }, tell, gone) => {
       // The headers, which come before all events.
       tell(null)
       return sessions
         .stream(body, (event) => tell(event === null ? null : JSON.stringify(event)), gone)
-        .then(() => null, asProblem)
+        .then(() => null, asBreak)
     },
     drain: () => parking.close(),
   }
+}
+
+/** After the headers nothing can be told but that it breaks off. */
+function asBreak(error: unknown): WireReply {
+  if (error instanceof StoreUnavailableError) throw error
+  return asProblem(error)
 }
 
 function asReply(body: object): WireReply {
@@ -191,6 +249,7 @@ function behindHandler(store: LockStore, clock: ServerClock, lease: typeof DEFAU
       }),
     )
   return {
+    store,
     answer: async (request, signal) => readReply(await fetch(request, signal)),
     stream: async (request, tell, signal) => {
       const response = await fetch(request, signal)

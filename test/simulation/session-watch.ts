@@ -42,7 +42,7 @@ export class SessionWatch {
   adopt({ id, leaseMs, seq, epoch }: BroughtSession): WatchedSession {
     const { now } = this.#locks
     const until = { promisedUntil: now + leaseMs, liveUntil: now + TICKET_MS, liveSince: now }
-    const session: WatchedSession = { id, epoch, seq, ...until, isOver: false }
+    const session: WatchedSession = { id, epoch, seq, ...until, isOver: false, slackMs: this.#locks.slackMs }
     this.#sessions.set(id, session)
     return session
   }
@@ -98,7 +98,7 @@ export class SessionWatch {
       if (holder === undefined || holder.isEnding) continue
       holder.isEnding = true
       holder.promisedUntil = this.#locks.now + expiresInMs
-      holder.until = holder.promisedUntil + SLACK_MS
+      holder.until = holder.promisedUntil + this.#locks.slackMs
     }
     for (const { owner, name, reason } of standing.ended) {
       this.#locks.ended({ namespace: this.#namespace, name, owner }, reason)
@@ -122,12 +122,12 @@ export class SessionWatch {
   }
 
   /** Its client ends it: from here on nothing of it holds or waits. */
-  ended(id: string): void {
+  ended(id: string, isWanted = true): void {
     const session = this.known(id)
     if (session === null) this.#endedBefore.add(id)
     else {
       session.isOver = true
-      this.#locks.dropped(session)
+      this.#locks.dropped(session, isWanted)
     }
   }
 
@@ -137,7 +137,7 @@ export class SessionWatch {
     const leftMs = session === null ? 0 : session.promisedUntil - this.#locks.now
     if (leftMs > SLACK_MS) this.#lostEarly(id, reason, leftMs)
     // A session that was never known may yet be opened.
-    if (reason !== 'unknown' || session !== null) this.ended(id)
+    if (reason !== 'unknown' || session !== null) this.ended(id, false)
   }
 
   #lostEarly(id: string, reason: EndReason, leftMs: number): void {
@@ -150,7 +150,8 @@ export class SessionWatch {
     if (this.#endedBefore.has(id) || this.known(id) !== null)
       this.#broken('zombie session', `${id} was opened again after its end`)
     const until = { promisedUntil: now + expiresInMs, liveUntil: now + TICKET_MS, liveSince: now }
-    const session: WatchedSession = { id, epoch, seq: Number.NEGATIVE_INFINITY, ...until, isOver: false }
+    const { slackMs } = this.#locks
+    const session: WatchedSession = { id, epoch, seq: Number.NEGATIVE_INFINITY, ...until, isOver: false, slackMs }
     this.#sessions.set(id, session)
     return session
   }

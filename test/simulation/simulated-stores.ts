@@ -19,6 +19,7 @@ import { MemoryMark } from './memory-mark.ts'
 import type { Plan } from './plan.ts'
 import type { Random } from './random.ts'
 import { remote } from './remote-store.ts'
+import type { StoreOwner } from './server.ts'
 import type { ServerHistory } from './server-history.ts'
 import type { Tweaks } from './tweaks.ts'
 import type { Verdict } from './verdict.ts'
@@ -37,6 +38,8 @@ export interface BareStore {
   readonly clock: ServerClock
   /** ms in which it grants nothing. */
   readonly graceMs: number
+  /** How much later than promised it ends what it has granted, in ms. */
+  readonly lateMs: number
   readonly broughtBack: BroughtBack
 }
 
@@ -56,7 +59,7 @@ export interface SimulatedStoresOptions {
 }
 
 /** The stores of the processes of a server, one after another, with what outlives them. */
-export class SimulatedStores {
+export class SimulatedStores implements StoreOwner {
   readonly #options: SimulatedStoresOptions
   readonly #mark = new MemoryMark()
   readonly #disk = new VirtualDisk()
@@ -152,7 +155,7 @@ export class SimulatedStores {
 
   #bare(store: LockStore, bare: Pick<BareStore, 'machine' | 'clock' | 'graceMs'> & Partial<BareStore>): BareStore {
     const { store: wrap = (same) => same } = this.#options.tweaks
-    return { broughtBack: NOTHING_BROUGHT, ...bare, store: wrap(store, bare.clock) }
+    return { broughtBack: NOTHING_BROUGHT, lateMs: 0, ...bare, store: wrap(store, bare.clock) }
   }
 }
 

@@ -10,6 +10,7 @@ import { runPlan } from './world.ts'
 
 const SEEDS = 200
 const CLASSIC_SEEDS = 80
+const SHARED_SEEDS = 20
 /** Each costs as much as ten others: real `Request` and `Response` objects need the event loop. */
 const HANDLER_SEEDS = 20
 
@@ -42,6 +43,10 @@ describe('the simulated client and server', () => {
 
   it(`break no rule in ${CLASSIC_SEEDS} schedules of the classic dialect`, { timeout: 60_000 }, async () => {
     expect(await firstFailure(1, CLASSIC_SEEDS, { dialect: 'classic' })).toBeNull()
+  })
+
+  it(`break no rule in ${SHARED_SEEDS} schedules of several servers with one log`, { timeout: 60_000 }, async () => {
+    expect(await firstFailure(1, SHARED_SEEDS, { dialect: 'owned', stores: ['shared'] })).toBeNull()
   })
 
   it(`break no rule in ${HANDLER_SEEDS} schedules through the whole handler`, { timeout: 60_000 }, async () => {

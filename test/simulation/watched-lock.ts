@@ -20,6 +20,8 @@ export interface WatchedSession {
   liveSince: number
   /** It was ended, or the store said that it is over. */
   isOver: boolean
+  /** How much later than promised it may end, in ms. */
+  readonly slackMs: number
 }
 
 export interface WatchedHolder {
@@ -56,8 +58,8 @@ export interface WatchedLock {
 }
 
 /** The latest that a session can end, unless it is renewed. */
-export function sessionEnd({ promisedUntil }: WatchedSession): number {
-  return promisedUntil + SLACK_MS
+export function sessionEnd({ promisedUntil, slackMs }: WatchedSession): number {
+  return promisedUntil + slackMs
 }
 
 /** The latest that a holder can end, unless it is renewed. */

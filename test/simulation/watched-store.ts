@@ -6,8 +6,11 @@ import type {
   AttendStep,
   Changed,
   CommandOutcome,
+  EndHoldersStep,
   ExecuteOutcome,
   ExecuteStep,
+  ListStep,
+  LockPage,
   LockRef,
   LockState,
   LockStore,
@@ -16,6 +19,8 @@ import type {
   RenewOutcome,
   RenewSessionStep,
   RenewStep,
+  Revoked,
+  RevokeStep,
   SessionOutcome,
   StoreCommand,
   StoreTraits,
@@ -130,6 +135,20 @@ export class WatchedStore implements LockStore {
   inspect(ref: LockRef): Promise<LockState> {
     this.#locks.lookAtWaking(ref.name)
     return this.#store.inspect(ref)
+  }
+
+  list(step: ListStep): Promise<LockPage> {
+    this.#locks.lookAtAll()
+    return this.#store.list(step)
+  }
+
+  /** Nobody in the simulation forces anything: the watch has no rules for it. */
+  endHolders(step: EndHoldersStep): Promise<number> {
+    return this.#store.endHolders(step)
+  }
+
+  revoke(step: RevokeStep): Promise<Revoked> {
+    return this.#store.revoke(step)
   }
 
   async execute(step: ExecuteStep): Promise<ExecuteOutcome> {

@@ -1,10 +1,11 @@
 import type { WireRequest } from '../../src/core/ports.ts'
 import { decodeName } from '../../src/protocol/names.ts'
-import { DEFAULT_NAMESPACE } from '../../src/server/auth/tokens.ts'
+import { DEFAULT_NAMESPACE } from '../../src/server/auth/access.ts'
 import type { LockStore } from '../../src/server/store.ts'
 import { Beliefs } from './beliefs.ts'
 import { HistoryRecorder } from './history-recorder.ts'
 import { Kernel } from './kernel.ts'
+import type { WatchedEvents } from './lock-watch.ts'
 import { LockableActor } from './lockable-actor.ts'
 import { Machine } from './machine.ts'
 import { SimulatedNetwork } from './network.ts'
@@ -13,9 +14,12 @@ import { Promises } from './promises.ts'
 import { Random } from './random.ts'
 import { RawActor } from './raw-actor.ts'
 import { RawSessionActor } from './raw-session-actor.ts'
+import { both } from './replaced.ts'
+import { Routes } from './routes.ts'
 import { SimulatedServer } from './server.ts'
 import { ServerHistory } from './server-history.ts'
 import { SessionDeadlines } from './session-deadlines.ts'
+import { SharedWorld } from './shared-world.ts'
 import { type BareStore, longestGraceOf, SimulatedStores } from './simulated-stores.ts'
 import { Trace } from './trace.ts'
 import type { Tweaks } from './tweaks.ts'
@@ -24,6 +28,7 @@ import { WatchedStore } from './watched-store.ts'
 
 /** True ms by which everything must be over. */
 const OVER_AT = HEALED_AT + 300_000
+const UNSEEN: WatchedEvents = { granted: () => {}, over: () => {} }
 /** True ms after which the clients of a healed world each take a lock once more. */
 const EPILOGUE_AT = HEALED_AT + 1_000
 
@@ -109,12 +114,12 @@ class World {
   readonly #promises = new Promises()
   readonly #recorder: HistoryRecorder
   readonly #beliefs: Beliefs
-  readonly #serverMachine: Machine
-  readonly #server: SimulatedServer
+  /** The first one is called `server`. */
+  readonly #servers: readonly SimulatedServer[]
   readonly #network: SimulatedNetwork
   readonly #actors = new Map<string, Actor>()
-  readonly #stores: SimulatedStores
   readonly #deadlines: SessionDeadlines
+  readonly #shared: SharedWorld | null
   #store: WatchedStore | null = null
 
   constructor(plan: Plan, { tweaks, verbose, deafTo }: Required<RunOptions>) {
@@ -138,23 +143,15 @@ class World {
       looksAtFrozen: plan.looksAtFrozen,
       server: this.#history,
     })
-    this.#serverMachine = new Machine('server', kernel, this.#random.fork(1), plan.serverRate)
-    this.#stores = new SimulatedStores({
-      ...{ plan, tweaks, kernel },
-      random: this.#random.fork(2),
-      history: this.#history,
-      machine: this.#serverMachine,
-      watch: (bare) => this.#watchStore(bare),
-      verdict: this.#verdict,
-      gone: () => this.#store?.retire(),
-    })
+    this.#shared = plan.store === 'shared' ? this.#createShared() : null
     this.#deadlines = new SessionDeadlines((label) => this.#actors.get(label)?.machine ?? null)
-    this.#server = new SimulatedServer({ machine: this.#serverMachine, plan, stores: this.#stores })
+    this.#servers = this.#createServers()
+    const routes = new Routes(this.#servers, this.#random.fork(4))
     this.#network = new SimulatedNetwork({
       seed: plan.seed,
       kernel,
       trace: this.#trace,
-      server: this.#server,
+      route: (label) => routes.of(label),
       faults: plan.faults,
       longestDelayMs: plan.longestDelayMs,
       asSender: (label, task) => this.#history.asSender(label, task),
@@ -166,7 +163,7 @@ class World {
   }
 
   async run(): Promise<Outcome> {
-    const stopListening = this.#listenForRejections()
+    const stopListening = both(this.#listenForRejections(), this.#shared?.compareAll() ?? (() => {}))
     try {
       this.#schedule()
       const isQuiet = await this.#kernel.run(OVER_AT)
@@ -194,7 +191,7 @@ class World {
       this.#kernel.after(action.at, () => actor?.machine.run(() => this.#perform(actor, action)))
     }
     for (const fault of this.#plan.faults) {
-      if (fault.kind !== 'network') this.#kernel.after(fault.at, () => this.#inflict(fault))
+      if (fault.kind !== 'network' && fault.kind !== 'engine') this.#kernel.after(fault.at, () => this.#inflict(fault))
     }
     this.#kernel.after(EPILOGUE_AT, () => {
       this.#trace.add(this.#kernel.now, 'world', 'is healed')
@@ -209,10 +206,10 @@ class World {
     actor.perform(action)
   }
 
-  #inflict(fault: Exclude<Fault, { readonly kind: 'network' }>): void {
+  #inflict(fault: Exclude<Fault, { readonly kind: 'network' | 'engine' }>): void {
     this.#trace.add(this.#kernel.now, 'FAULT', JSON.stringify(fault))
-    if (fault.kind === 'restart') return this.#restart(fault.downMs, fault.graceful)
-    const machine = fault.who === 'server' ? this.#server.machine : this.#actors.get(fault.who)?.machine
+    if (fault.kind === 'restart') return this.#restart(this.#serverOf(fault.who ?? 'server'), fault)
+    const machine = this.#serverOf(fault.who)?.machine ?? this.#actors.get(fault.who)?.machine
     if (machine === undefined) return
     if (fault.kind === 'freeze') machine.freeze(fault.ms)
     else if (fault.kind === 'sleep') machine.sleep(fault.ms)
@@ -227,22 +224,62 @@ class World {
   }
 
   /** Overlapping restarts are one. */
-  #restart(downMs: number, graceful: boolean): void {
-    const { machine } = this.#server
-    if (!machine.isAlive) return
+  #restart(server: SimulatedServer | null, { downMs, graceful }: Extract<Fault, { readonly kind: 'restart' }>): void {
+    if (server === null || !server.machine.isAlive) return
+    const { machine } = server
     const { epoch } = machine
-    if (graceful) machine.run(() => this.#server.drain())
+    if (graceful) machine.run(() => server.drain())
     this.#kernel.after(graceful ? downMs : 0, () => {
       if (epoch !== machine.epoch) return
-      this.#server.kill(graceful)
+      server.kill(graceful)
       this.#kernel.after(downMs, () => {
-        this.#trace.add(this.#kernel.now, 'server', 'boots')
-        this.#server.boot()
+        this.#trace.add(this.#kernel.now, machine.label, 'boots')
+        server.boot()
       })
     })
   }
 
-  #watchStore({ store, machine, clock, graceMs, broughtBack }: BareStore): LockStore {
+  #createShared(): SharedWorld {
+    return new SharedWorld({
+      ...{ plan: this.#plan, kernel: this.#kernel, verdict: this.#verdict, tweaks: this.#tweaks },
+      random: this.#random.fork(2),
+      note: (who, what) => this.#trace.add(this.#kernel.now, who, what),
+      watch: (bare, seen) => this.#watchStore(bare, seen),
+    })
+  }
+
+  #createServers(): SimulatedServer[] {
+    const plan = this.#plan
+    const machines = [
+      new Machine('server', this.#kernel, this.#random.fork(1), plan.serverRate),
+      ...plan.peers.map(
+        ({ label, rate }, index) => new Machine(label, this.#kernel, this.#random.fork(3).fork(index), rate),
+      ),
+    ]
+    return machines.map((machine, index) => {
+      const stores = this.#shared?.storesOf(machine) ?? this.#createStores(machine)
+      const server = new SimulatedServer({ machine, plan, stores })
+      this.#shared?.scheduleReads(machine, index, (read) => server.look(read))
+      return server
+    })
+  }
+
+  #createStores(machine: Machine): SimulatedStores {
+    return new SimulatedStores({
+      ...{ plan: this.#plan, tweaks: this.#tweaks, kernel: this.#kernel, machine },
+      random: this.#random.fork(2),
+      history: this.#history,
+      watch: (bare) => this.#watchStore(bare, UNSEEN),
+      verdict: this.#verdict,
+      gone: () => this.#store?.retire(),
+    })
+  }
+
+  #serverOf(label: string): SimulatedServer | null {
+    return this.#servers.find(({ machine }) => machine.label === label) ?? null
+  }
+
+  #watchStore({ store, machine, clock, graceMs, lateMs, broughtBack }: BareStore, seen: WatchedEvents): LockStore {
     if (graceMs > longestGraceOf(this.#plan)) {
       this.#verdict.broken('grace', `nothing is granted for ${graceMs} ms, longer than any lease`)
     }
@@ -250,7 +287,7 @@ class World {
       namespace: DEFAULT_NAMESPACE,
       machine,
       clock,
-      graceMs,
+      ...{ graceMs, lateMs, seen },
       verdict: this.#verdict,
       trace: this.#trace,
       history: this.#history,
