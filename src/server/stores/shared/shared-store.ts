@@ -4,11 +4,13 @@ import {
   type AttendOutcome,
   type AttendSessionStep,
   type AttendStep,
+  type Census,
   type Changed,
   type EndHoldersStep,
   type ExecuteOutcome,
   type ExecuteStep,
   type ListStep,
+  type LockFact,
   type LockPage,
   type LockRef,
   type LockState,
@@ -50,6 +52,7 @@ export class SharedStore implements LockStore {
   readonly traits: StoreTraits
   readonly #follower: Follower
   readonly #listeners = new Set<(changed: Changed) => void>()
+  readonly #observers = new Set<(fact: LockFact) => void>()
   /** Of those that wait for a request, the last one gathers. */
   readonly #waiting: Batch[] = []
   #running: Promise<void> | null = null
@@ -135,6 +138,15 @@ export class SharedStore implements LockStore {
   watch(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  observe(listener: (fact: LockFact) => void): () => void {
+    this.#observers.add(listener)
+    return () => this.#observers.delete(listener)
+  }
+
+  census(): Census {
+    return this.#steps.census()
   }
 
   /** Locks stay as they are: other servers, and later ones, go on with them. */
@@ -228,6 +240,9 @@ export class SharedStore implements LockStore {
   #listen({ store }: Replica): void {
     store.watch((changed) => {
       for (const listener of this.#listeners) listener(changed)
+    })
+    store.observe((fact) => {
+      for (const observer of this.#observers) observer(fact)
     })
   }
 }
