@@ -256,12 +256,12 @@ describe('a signal', () => {
   })
 
   test('that stops it stops its command, and both go on together', async () => {
-    const { child, exit } = await running('until [ -e "$FOLDER/go" ]; do sleep 0.1; done; exit 4')
+    const { child, exit } = await running('read -r line; exit 4')
     child.kill('SIGTSTP')
     await eventually(() => ps('stat', pidIn())).toMatch(/^T/)
     await eventually(() => ps('stat', child.pid ?? 0)).toMatch(/^T/)
-    writeFileSync(path('go'), '')
     child.kill('SIGCONT')
+    child.stdin.end('\n')
     expect(await exit).toEqual([4, null])
   })
 
@@ -334,11 +334,14 @@ describe('a command whose lock is lost is ended', () => {
   })
 
   test('before the end of its lease, when the server is gone', async () => {
-    const { exit, output } = await running(FOR_EVER, ['--lease', '6s'], WILLING)
+    const { exit, output } = await running(FOR_EVER, ['--lease', '6s', '--kill-after', '5s'], STUBBORN)
     const lastHeld = performance.now()
     await killServer()
+    await eventually(() => isAlive(pidIn())).toBe(false)
+    // The lease ends after 6 s at the latest; one that was not told before would get another 5 s.
+    expect(performance.now() - lastHeld).toBeLessThan(8_000)
     expect(await exit).toEqual([75, null])
-    expect(performance.now() - lastHeld).toBeLessThan(6_000)
+    expect(output.stdout).toBe('runs\nterm\n')
     expect(output.stderr).toMatch(
       /^lockable: the lock "name" ends in [012]\.\d s, so the command is ended\. The server could not be reached: .* longer --lease/,
     )

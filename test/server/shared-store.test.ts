@@ -213,6 +213,45 @@ test('where the end of the log was lost nothing is granted until what it may hav
   expect(await other.attend('b')).toMatchObject({ kind: 'granted' })
 })
 
+test('the server that notices such a loss grants nothing either, and its time goes on', async () => {
+  const bench = new SharedBench()
+  const one = await bench.start()
+  await one.acquire('a', { leaseMs: 5_000 })
+  bench.log.lose(1)
+  await expect(one.acquire('b')).rejects.toThrow('has lost the end of its log')
+  expect(await one.acquire('b')).toMatchObject({ kind: 'refused', graceMs: expect.any(Number) })
+  await bench.pass(4_900)
+  expect(await one.acquire('c')).toMatchObject({ kind: 'refused' })
+  // Nobody waits, and nothing is held.
+  await bench.pass(2_000)
+  expect(await one.acquire('d')).toMatchObject({ kind: 'granted' })
+})
+
+test('a snapshot of what was lost does not take the place of what came after', async () => {
+  const bench = new SharedBench()
+  const one = await bench.start()
+  for (const owner of ['a', 'b', 'c']) await one.acquire(owner, { name: owner })
+  bench.log.lose(2)
+  await one.store.close()
+  expect(bench.log.snapshot).toBeNull()
+  const next = await bench.start()
+  expect(await next.acquire('x', { name: 'a' })).toMatchObject({ kind: 'refused' })
+})
+
+test('many that ask while the log is silent are all told within some seconds', async () => {
+  const bench = new SharedBench()
+  const one = await bench.start()
+  await one.acquire('a')
+  bench.log.failure = new Error('silent')
+  const asked: Promise<unknown>[] = []
+  for (let index = 0; index < 40; index += 1) {
+    const name = `n${index}`
+    asked.push(expect(one.acquire(name, { name, info: 'x'.repeat(100_000) })).rejects.toThrow(StoreUnavailableError))
+  }
+  await bench.pass(5_000)
+  await Promise.all(asked)
+})
+
 test('a log by other rules is refused, and one that becomes so is followed no longer', async () => {
   const bench = new SharedBench()
   const one = await bench.start()

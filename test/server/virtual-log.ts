@@ -110,9 +110,12 @@ export class VirtualLog {
   }
 
   #save(snapshot: LogSnapshot): void {
-    if (this.snapshot !== null && this.snapshot.point.position >= snapshot.point.position) return
+    const { position, id } = snapshot.point
+    if (this.snapshot !== null && this.snapshot.point.position >= position) return
+    // The log has lost it, and what the snapshot is of never was.
+    if (!this.records.some((record) => record.position === position && record.id === id)) return
     this.snapshot = snapshot
     // The record that the snapshot is of stays: it shows that the log goes on from there.
-    this.records = this.records.filter(({ position }) => position >= snapshot.point.position)
+    this.records = this.records.filter((record) => record.position >= position)
   }
 }

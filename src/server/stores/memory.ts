@@ -182,9 +182,13 @@ export class StoreInMemory implements MemoryStore {
     return this.#longestPromise()
   }
 
-  /** Nothing is held, and nobody waits or could. */
+  /** Nothing is held, nobody waits, and nothing is to be waited for. */
   get isIdle(): boolean {
-    return this.#sessions.table.size === 0 && [...this.#spaces.values()].every((space) => space.lockCount === 0)
+    return (
+      this.graceMs === 0 &&
+      this.#sessions.table.size === 0 &&
+      [...this.#spaces.values()].every((space) => space.lockCount === 0)
+    )
   }
 
   /** Somebody waits. */

@@ -10,5 +10,8 @@ export function toBase64(text: string): string {
 }
 
 export function fromBase64(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+  // What looks like a byte order mark is a part of the text.
+  return new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(
+    Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)),
+  )
 }

@@ -1,5 +1,12 @@
 import type { ServerClock } from '../../clock.ts'
-import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from '../shared/log.ts'
+import {
+  type LoadedLog,
+  type LogPoint,
+  type LogRecord,
+  type LogSnapshot,
+  MOST_RECORDS,
+  type SharedLog,
+} from '../shared/log.ts'
 import { inChunks } from './chunks.ts'
 import type { Gateway, KeyValue, Operation } from './gateway.ts'
 import { EraKeys } from './keys.ts'
@@ -9,6 +16,9 @@ const RECORDS_IN_ERA = 256
 
 /** The most characters of a snapshot in one value: the cluster takes requests of at most 1.5 MiB by default. */
 const CHUNK = 256 * 1024
+
+/** How long it may take to read all records, in ms. */
+const SLOW_MS = 60_000
 
 /** The pause before a watch that has broken is begun anew, in ms. */
 const REWATCH_MS = 500
@@ -58,9 +68,16 @@ export class EtcdLog implements SharedLog {
       const { succeeded, found: logs } = await this.#gateway.transact(
         [{ key: pointerKey, revision: pointerValue?.revision ?? 0 }],
         [{ op: 'get', ...this.#keys.logFrom(from), after: pointer?.position ?? 0 }],
+        [],
+        SLOW_MS,
       )
-      // Otherwise there is a later snapshot by now, and what this one needs may be gone.
-      if (!succeeded || (pointer !== null && text === null)) continue
+      // There is a later snapshot by now, and what this one needs may be gone.
+      if (!succeeded) continue
+      if (pointer !== null && text === null) {
+        throw new Error(
+          'The snapshot of the log is not whole, so that it is not known who holds what: restore the keys.',
+        )
+      }
       this.#eras = pointer === null ? [] : [{ era: pointer.era, from: pointer.position }]
       this.#inEra = 0
       const records = this.#read(logs[0] ?? [])
@@ -121,11 +138,12 @@ export class EtcdLog implements SharedLog {
     if (kept !== undefined && (JSON.parse(kept.value) as Pointer).position >= point.position) return
     const chunks = inChunks(text, CHUNK)
     for (const [index, value] of chunks.entries()) {
-      await this.#gateway.transact([], [{ op: 'put', key: this.#keys.chunk(point.position, index), value }])
+      await this.#gateway.transact([], [{ op: 'put', key: this.#keys.chunk(point, index), value }])
     }
     const pointer: Pointer = { ...point, era, chunks: chunks.length }
     await this.#gateway.transact(
-      [{ key: pointerKey, revision: kept?.revision ?? 0 }],
+      // The record, too, since a cluster that was restored from a backup may have lost it.
+      [{ key: pointerKey, revision: kept?.revision ?? 0 }, this.#goesOnFrom(point)],
       [
         { op: 'put', key: pointerKey, value: JSON.stringify(pointer) },
         { op: 'delete', ...this.#keys.logBefore(era) },
@@ -138,10 +156,10 @@ export class EtcdLog implements SharedLog {
     this.#closing.abort()
   }
 
-  async #readChunks({ position, chunks }: Pointer): Promise<string | null> {
+  async #readChunks(pointer: Pointer): Promise<string | null> {
     const values: string[] = []
-    for (let index = 0; index < chunks; index += 1) {
-      const { found } = await this.#gateway.transact([], [{ op: 'get', key: this.#keys.chunk(position, index) }])
+    for (let index = 0; index < pointer.chunks; index += 1) {
+      const { found } = await this.#gateway.transact([], [{ op: 'get', key: this.#keys.chunk(pointer, index) }])
       const [chunk] = found[0] ?? []
       if (chunk === undefined) return null
       values.push(chunk.value)
@@ -155,8 +173,9 @@ export class EtcdLog implements SharedLog {
   }
 
   #since(after: LogPoint | null): Operation {
-    if (after === null) return { op: 'get', ...this.#keys.logFrom(1) }
-    return { op: 'get', ...this.#keys.logFrom(this.#eraOf(after.position)), after: after.position }
+    const limit = MOST_RECORDS
+    if (after === null) return { op: 'get', ...this.#keys.logFrom(1), limit }
+    return { op: 'get', ...this.#keys.logFrom(this.#eraOf(after.position)), after: after.position, limit }
   }
 
   /** Notes the eras of what was found. */

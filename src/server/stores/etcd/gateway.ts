@@ -34,7 +34,13 @@ export interface KeyRange {
 }
 
 export type Operation =
-  | ({ readonly op: 'get' /** Only what was put later. */; readonly after?: number } & KeyRange)
+  | ({
+      readonly op: 'get'
+      /** Only what was put later. */
+      readonly after?: number
+      /** The most that are found, the first ones. Default: all. */
+      readonly limit?: number
+    } & KeyRange)
   | { readonly op: 'put'; readonly key: string; readonly value: string }
   | ({ readonly op: 'delete' } & KeyRange)
 
@@ -62,12 +68,14 @@ export class Gateway {
     compare: readonly Compare[],
     success: readonly Operation[],
     failure: readonly Operation[] = [],
+    timeoutMs: number = TIMEOUT_MS,
   ): Promise<TransactionResult> {
-    const reply = await this.#ask('/v3/kv/txn', {
+    const request = {
       compare: compare.map(asCompare),
       success: success.map(asOperation),
       failure: failure.map(asOperation),
-    })
+    }
+    const reply = await this.#ask('/v3/kv/txn', request, timeoutMs)
     const { succeeded = false, responses = [] } = reply as TransactionReply
     return { succeeded, found: responses.map(({ response_range: range }) => (range?.kvs ?? []).map(asKeyValue)) }
   }
@@ -92,8 +100,8 @@ export class Gateway {
     if (!signal.aborted) throw new Error('a watch of etcd has ended')
   }
 
-  async #ask(path: string, body: object): Promise<unknown> {
-    const response = await this.#send(path, body, AbortSignal.timeout(TIMEOUT_MS))
+  async #ask(path: string, body: object, timeoutMs: number): Promise<unknown> {
+    const response = await this.#send(path, body, AbortSignal.timeout(timeoutMs))
     return response.json()
   }
 
@@ -165,8 +173,13 @@ function asCompare(compare: Compare): object {
 function asOperation(operation: Operation): object {
   switch (operation.op) {
     case 'get': {
-      const { after = 0 } = operation
-      const order = { sort_order: 'ASCEND', sort_target: 'MOD', min_mod_revision: String(after + 1) }
+      const { after = 0, limit = 0 } = operation
+      const order = {
+        sort_order: 'ASCEND',
+        sort_target: 'MOD',
+        min_mod_revision: String(after + 1),
+        limit: String(limit),
+      }
       return { request_range: { ...asRange(operation), ...order } }
     }
     case 'put':

@@ -1,3 +1,4 @@
+import type { LogPoint } from '../shared/log.ts'
 import type { KeyRange } from './gateway.ts'
 
 /** As many digits as a safe integer has, so that keys are in the order of numbers. */
@@ -41,8 +42,9 @@ export class EraKeys {
     return { key: this.#log, end: `${this.#log}${padded(era)}/` }
   }
 
-  chunk(position: number, index: number): string {
-    return `${this.#snapshots}${padded(position)}/${padded(index)}`
+  /** @param point the record that the snapshot is of. */
+  chunk({ position, id }: LogPoint, index: number): string {
+    return `${this.#snapshots}${padded(position)}/${id}/${padded(index)}`
   }
 
   /** The chunks of all snapshots of earlier positions. */

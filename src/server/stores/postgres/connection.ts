@@ -1,6 +1,10 @@
+import type { Socket } from 'node:net'
 import type { Client, QueryConfig, QueryResult } from 'pg'
 
 const CONNECT_TIMEOUT_MS = 2_000
+
+/** How long the database may take to say goodbye, in ms. */
+const FAREWELL_MS = 1_000
 
 export type Rows = readonly Readonly<Record<string, unknown>>[]
 
@@ -71,7 +75,7 @@ export class Connection {
     this.#isClosed = true
     const client = this.#client
     this.#client = null
-    await client?.then((connected) => connected.end()).catch(() => undefined)
+    await client?.then(hangUp, () => undefined)
   }
 
   async #connect(): Promise<Client> {
@@ -85,14 +89,15 @@ export class Connection {
     })
     try {
       await client.connect()
-      const { rows } = await client.query(`SELECT pg_backend_pid() AS pid, ${IS_STANDBY}`)
+      const hello = asOne(`SELECT pg_backend_pid() AS pid, ${IS_STANDBY}`, CONNECT_TIMEOUT_MS)
+      const { rows } = await client.query(hello)
       checkPrimary(rows)
       processId = Number(rows[0]?.pid)
       await client.query(asOne(this.#greeting, CONNECT_TIMEOUT_MS))
       this.#notified()
       return client
     } catch (error) {
-      client.end().catch(() => undefined)
+      cut(client)
       throw error
     }
   }
@@ -111,8 +116,21 @@ export class Connection {
   #drop(): void {
     const client = this.#client
     this.#client = null
-    client?.then((connected) => connected.end()).catch(() => undefined)
+    client?.then(cut, () => undefined)
   }
+}
+
+/** Ends a connection in good order, or without it where the other side does not answer. */
+async function hangUp(client: Client): Promise<void> {
+  const late = new Promise((resolve) => AbortSignal.timeout(FAREWELL_MS).addEventListener('abort', resolve))
+  await Promise.race([client.end(), late]).catch(() => undefined)
+  cut(client)
+}
+
+/** Ends a connection at once. The driver itself would wait for the other side. */
+function cut(client: Client): void {
+  const { connection } = client as Client & { readonly connection?: { readonly stream?: Socket } }
+  connection?.stream?.destroy()
 }
 
 /** A column for {@link checkPrimary}. */

@@ -1,4 +1,11 @@
-import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from '../shared/log.ts'
+import {
+  type LoadedLog,
+  type LogPoint,
+  type LogRecord,
+  type LogSnapshot,
+  MOST_RECORDS,
+  type SharedLog,
+} from '../shared/log.ts'
 import { Connection, type CreateClient, checkPrimary, IS_STANDBY, type Rows } from './connection.ts'
 
 /** How long a request may take, in ms. */
@@ -34,7 +41,7 @@ export class PostgresLog implements SharedLog {
 
   private constructor(createClient: CreateClient, prefix: string) {
     this.#tables = { head: `${prefix}_head`, log: `${prefix}_log`, snapshot: `${prefix}_snapshot` }
-    const greeting = `${COMMITTED}; LISTEN ${this.#tables.log}`
+    const greeting = `${COMMITTED}; ${SHORT_WAITS}; LISTEN ${this.#tables.log}`
     this.#connection = new Connection(createClient, greeting, () => this.#listener())
     this.#snapshots = new Connection(createClient, COMMITTED, () => undefined)
   }
@@ -88,10 +95,13 @@ export class PostgresLog implements SharedLog {
   async save({ point: { position, id }, text }: LogSnapshot): Promise<void> {
     const { log, snapshot } = this.#tables
     await this.#snapshots.query(
-      `INSERT INTO ${snapshot} AS kept (position, id, body) VALUES (${position}, ${literal(id)}, ${literal(text)})
-         ON CONFLICT (is_one) DO UPDATE SET position = excluded.position, id = excluded.id, body = excluded.body
-         WHERE kept.position < excluded.position;
-       DELETE FROM ${log} WHERE position < (SELECT position FROM ${snapshot})`,
+      `WITH saved AS (
+         INSERT INTO ${snapshot} AS kept (position, id, body)
+           SELECT position, id, ${literal(text)} FROM ${log} WHERE ${isAt({ position, id })}
+           ON CONFLICT (is_one) DO UPDATE SET position = excluded.position, id = excluded.id, body = excluded.body
+           WHERE kept.position < excluded.position
+           RETURNING position)
+       DELETE FROM ${log} WHERE position < (SELECT position FROM saved)`,
       SLOW_MS,
     )
   }
@@ -103,9 +113,12 @@ export class PostgresLog implements SharedLog {
   async #prepare(): Promise<void> {
     const { head } = this.#tables
     const [[found] = []] = await this.#connection.query(
-      `SELECT to_regclass('${head}') IS NOT NULL AS is_there`,
+      `SELECT to_regclass('${head}') IS NOT NULL AS is_there, current_setting('server_encoding') AS encoding`,
       QUICK_MS,
     )
+    if (found?.encoding !== 'UTF8') {
+      throw new Error(`The database has the encoding ${found?.encoding}, which lacks characters: create one with UTF8.`)
+    }
     if (found?.is_there !== true) await this.#connection.query(this.#creation(), QUICK_MS)
     const [[{ format } = { format: null }] = []] = await this.#connection.query(`SELECT format FROM ${head}`, QUICK_MS)
     if (Number(format) === FORMAT) return
@@ -125,9 +138,10 @@ export class PostgresLog implements SharedLog {
       INSERT INTO ${head} (format, position) VALUES (${FORMAT}, 0) ON CONFLICT DO NOTHING`
   }
 
-  /** The record `after`, which shows that the log goes on from it, and all that follow. */
+  /** The record `after`, which shows that the log goes on from it, and those that follow. */
   #since(after: LogPoint | null): string {
-    return `SELECT position, id, body FROM ${this.#tables.log} WHERE position >= ${after?.position ?? 0} ORDER BY position`
+    return `SELECT position, id, body FROM ${this.#tables.log} WHERE position >= ${after?.position ?? 0}
+       ORDER BY position LIMIT ${MOST_RECORDS + 1}`
   }
 }
 
@@ -143,6 +157,11 @@ const ONE = 'is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one)'
 /** Each statement sees what was committed before it, whatever the default is. */
 const COMMITTED = 'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED'
 
+/** What nobody waits for any more must not pile up in the database: not for a lock, nor for a client that is gone. */
+const SHORT_WAITS = `SET lock_timeout = ${QUICK_MS - 500};
+  SELECT set_config('client_connection_check_interval', '1000', false)
+    WHERE current_setting('server_version_num')::integer >= 140000`
+
 /** A commit that a crash could take back, or a failover to a synchronous standby, must not be answered. */
 const DURABLY = `SELECT set_config('synchronous_commit', 'on', true)
   WHERE current_setting('synchronous_commit') IN ('off', 'local')`
@@ -155,7 +174,7 @@ function isAt({ position, id }: LogPoint): string {
 function recordsAfter(after: LogPoint | null, rows: Rows): readonly LogRecord[] | null {
   const records = asRecords(rows)
   const [first, ...others] = records
-  if (after === null) return first === undefined || first.position === 1 ? records : null
+  if (after === null) return first === undefined || first.position === 1 ? records.slice(0, MOST_RECORDS) : null
   return first?.position === after.position && first.id === after.id ? others : null
 }
 

@@ -1,7 +1,7 @@
 import type { StepCall } from './entry.ts'
 
-/** The most characters of steps in a record: etcd takes no more than 1.5 MiB at once. */
-const MOST_CHARACTERS = 400_000
+/** The most bytes of steps in a record, unless one alone has more: etcd takes no more than 1.5 MiB at once. */
+const MOST_BYTES = 500_000
 
 interface Asked {
   readonly resolve: (outcome: Promise<unknown>) => void
@@ -18,17 +18,23 @@ export class Batch {
   readonly calls: StepCall[] = []
   readonly #asked: Asked[] = []
   readonly #readers: Reader[] = []
-  #characters = 0
+  /** The monotonic ms at which the first one asked. */
+  readonly since: number
+  #bytes = 0
 
-  /** No more steps fit in. */
-  get isFull(): boolean {
-    return this.#characters >= MOST_CHARACTERS
+  constructor(since: number) {
+    this.since = since
+  }
+
+  /** Whether `call` fits in. */
+  hasRoomFor(call: StepCall): boolean {
+    return this.#bytes === 0 || this.#bytes + sizeOf(call) <= MOST_BYTES
   }
 
   /** Resolves with what becomes of `call`, which tells its type. */
   ask<Outcome>(call: StepCall): Promise<Outcome> {
     this.calls.push(call)
-    this.#characters += JSON.stringify(call).length
+    this.#bytes += sizeOf(call)
     return new Promise((resolve, reject) => {
       this.#asked.push({ resolve: (outcome) => resolve(outcome as Promise<Outcome>), reject })
     })
@@ -53,4 +59,8 @@ export class Batch {
   fail(error: Error): void {
     for (const { reject } of [...this.#asked, ...this.#readers]) reject(error)
   }
+}
+
+function sizeOf(call: StepCall): number {
+  return new TextEncoder().encode(JSON.stringify(call)).length
 }

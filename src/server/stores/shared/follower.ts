@@ -1,11 +1,10 @@
 import type { ServerClock } from '../../clock.ts'
 import { StoreUnavailableError } from '../../store.ts'
-import { withResolvers } from '../../with-resolvers.ts'
 import { type Cut, type Entry, readId, type StepCall, writeEntry, writeId } from './entry.ts'
-import type { LoadedLog, LogPoint, LogRecord, LogSnapshot, SharedLog } from './log.ts'
+import { type LoadedLog, type LogPoint, type LogRecord, type LogSnapshot, MOST_RECORDS, type SharedLog } from './log.ts'
 import { type Applied, cutOf, Replica, type ReplicaOptions } from './replica.ts'
 import { Ticker } from './ticker.ts'
-import { PATIENCE_MS, RETRY_MS } from './timing.ts'
+import { PATIENCE_MS, RETRY_MS, SLACK_MS } from './timing.ts'
 
 export interface FollowerOptions extends ReplicaOptions {
   readonly log: SharedLog
@@ -37,7 +36,7 @@ export class Follower {
   #cut: Cut | null = null
   #failure: Error | null = null
   #isStopped = false
-  readonly #stopped = withResolvers<void>()
+  #endPause: () => void = () => undefined
 
   /** Reads the log. Rejects if that cannot be done, and with an `Error` that says what to do if it is of another version. */
   static async open(options: FollowerOptions): Promise<Follower> {
@@ -71,15 +70,17 @@ export class Follower {
 
   /**
    * Brings the replica up to what is in the log, after `calls` have been written there. Returns what they have come to.
-   * Rejects if that cannot be done within 3 s; they may be carried out even so.
+   * Rejects if that cannot be done; they may be carried out even so.
+   *
+   * @param giveUpAt the monotonic ms from which it is not tried again.
    */
-  async follow(calls: readonly StepCall[], isNews: boolean): Promise<readonly Promise<unknown>[]> {
+  async follow(calls: readonly StepCall[], isNews: boolean, giveUpAt: number): Promise<readonly Promise<unknown>[]> {
     try {
       const entry = this.#nextEntry(calls)
-      if (entry === null) return await this.#retried(() => this.#catchUp())
+      if (entry === null) return await this.#retried(() => this.#catchUp(), giveUpAt)
       // With the time somebody who waits may be granted the lock.
       const isAwaited = entry.tick !== null && this.#replica.store.isAwaited
-      return await this.#write(entry, isNews || isAwaited)
+      return await this.#write(entry, isNews || isAwaited, giveUpAt)
     } finally {
       this.#ticker.looked(this.#replica.store.isIdle)
     }
@@ -89,7 +90,18 @@ export class Follower {
   stop(): void {
     this.#ticker.stop()
     this.#isStopped = true
-    this.#stopped.resolve()
+    this.#endPause()
+  }
+
+  /** Resolves after `ms`, or at once when this is stopped. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancelTimer = this.#options.clock.setTimer(resolve, ms)
+      this.#endPause = () => {
+        cancelTimer()
+        resolve()
+      }
+    })
   }
 
   /** Keeps what has been read so far, so that the next server need not read so much. Comes after {@link stop}. */
@@ -116,41 +128,50 @@ export class Follower {
     return { rules: this.#replica.rules, wall: clock.wall(), tick, graceMs, tokenFloor, cut, steps }
   }
 
-  #write(entry: Entry, isNews: boolean): Promise<readonly Promise<unknown>[]> {
+  #write(entry: Entry, isNews: boolean, giveUpAt: number): Promise<readonly Promise<unknown>[]> {
     const { log, server } = this.#options
     this.#number += 1
     const number = this.#number
     const record = { id: writeId({ server, number }), body: writeEntry(entry) }
     return this.#retried(async () => {
       const after = this.#replica.point
-      const records = (await log.append(record, after, isNews)) ?? (await this.#reload())
-      const outcomes = this.#apply(records, record.id)
+      let records = (await log.append(record, after, isNews)) ?? (await this.#reload())
+      let outcomes = this.#apply(records, record.id)
+      while (outcomes === null && records.length >= MOST_RECORDS) {
+        records = await this.#next()
+        outcomes = this.#apply(records, record.id)
+      }
       this.#ticker.wrote()
       if (outcomes !== null) return outcomes
       // It has come, and was cut off with what came before a snapshot.
       if (this.#replica.hasHeard(server, number)) throw new StoreUnavailableError('What became of a step is not known.')
       throw new Error('the log has not taken a record')
-    })
+    }, giveUpAt)
   }
 
   async #catchUp(): Promise<readonly never[]> {
-    const records = (await this.#options.log.read(this.#replica.point)) ?? (await this.#reload())
-    this.#apply(records, null)
+    let records: readonly LogRecord[]
+    do {
+      records = await this.#next()
+      this.#apply(records, null)
+    } while (records.length >= MOST_RECORDS)
     return []
   }
 
+  async #next(): Promise<readonly LogRecord[]> {
+    return (await this.#options.log.read(this.#replica.point)) ?? this.#reload()
+  }
+
   /** What `attempt` resolves with, once it does. */
-  async #retried<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  async #retried<Result>(attempt: () => Promise<Result>, giveUpAt: number): Promise<Result> {
     const { clock } = this.#options
-    const giveUpAt = clock.now() + PATIENCE_MS
     for (;;) {
       try {
         return await attempt()
       } catch (error) {
         const isOver = this.#failure !== null || this.#isStopped || clock.now() >= giveUpAt
         if (isOver || error instanceof StoreUnavailableError) throw error
-        const paused = new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
-        await Promise.race([paused, this.#stopped.promise])
+        await this.#pause(RETRY_MS)
       }
     }
   }
@@ -180,7 +201,7 @@ export class Follower {
       return act()
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
-      this.#options.onError(error)
+      this.#tell(error)
       throw error
     }
   }
@@ -191,10 +212,22 @@ export class Follower {
     const loaded = await this.#options.log.load()
     this.#replica = this.#orFail(() => new Replica(this.#options, loaded.snapshot))
     this.#ticker.seen(false)
-    // Whoever was granted what is lost goes on believing in it.
-    if (isRewound(before.point, loaded)) this.#graceMs = Math.max(this.#graceMs, before.store.longestPromiseMs)
+    const promisedMs = before.store.longestPromiseMs
     this.#events.replaced(before, this.#replica)
-    return loaded.records
+    if (!isRewound(before.point, loaded)) return loaded.records
+    this.#apply(loaded.records, null)
+    this.#cut = null
+    // Whoever was granted what is lost goes on believing in it, so that must be known to all before anything is granted.
+    this.#graceMs = Math.max(this.#graceMs, promisedMs + SLACK_MS)
+    throw new StoreUnavailableError('The engine has lost the end of its log.')
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError(error)
+    } catch {
+      // Whoever listens must not stop what goes on here.
+    }
   }
 
   async #keep(snapshot: LogSnapshot): Promise<void> {
@@ -203,7 +236,7 @@ export class Follower {
       this.#cut = cutOf(snapshot)
     } catch (error) {
       // The next one is tried anew; until then the log is longer than it need be.
-      this.#options.onError(error)
+      this.#tell(error)
     }
   }
 }

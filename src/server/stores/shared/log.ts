@@ -23,6 +23,9 @@ export interface LoadedLog {
   readonly records: readonly LogRecord[]
 }
 
+/** The most records that are answered at once: fewer than these were all that there were. */
+export const MOST_RECORDS = 2_000
+
 /**
  * One ordered log for any number of servers, in an engine that has its own copies and its own failover: all that a
  * shared store needs of it.
@@ -35,7 +38,7 @@ export interface SharedLog {
   /** Everything there is, as it is at some time after the call. */
   load(): Promise<LoadedLog>
   /**
-   * Adds a record, and returns all after `after` in order, this one included; `null` if the log does not go on from
+   * Adds a record, and returns the first {@link MOST_RECORDS} after `after`, in order; `null` if the log does not go on from
    * `after`, which was cut off or never there: then {@link load} it anew. The record may have been added even so.
    *
    * @param after the last record that is known; `null`: none, and there is no snapshot either.
@@ -46,11 +49,11 @@ export interface SharedLog {
     after: LogPoint | null,
     isNews: boolean,
   ): Promise<readonly LogRecord[] | null>
-  /** All records after `after`, as they are at some time after the call; `null` as for {@link append}. */
+  /** The first {@link MOST_RECORDS} after `after`, as they are at some time after the call; `null` as for {@link append}. */
   read(after: LogPoint | null): Promise<readonly LogRecord[] | null>
   /** Calls `listener` when others have added records. Only a hint, which may be lost. */
   watch(listener: () => void): void
-  /** Keeps a snapshot unless there is a later one, and cuts off what came before it. */
+  /** Keeps a snapshot, and cuts off what came before it, unless there is a later one or the log has lost its record. */
   save(snapshot: LogSnapshot): Promise<void>
   close(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import type { ServerClock } from '../../clock.ts'
 import {
   type AcquireOutcome,
   type AcquireStep,
@@ -32,6 +33,7 @@ import { Batch } from './batch.ts'
 import type { StepCall } from './entry.ts'
 import { Follower, type FollowerOptions } from './follower.ts'
 import type { Replica } from './replica.ts'
+import { PATIENCE_MS } from './timing.ts'
 
 export interface SharedStoreOptions extends FollowerOptions {
   /** What `traits` shall say. */
@@ -50,6 +52,7 @@ const QUIET: ReadonlySet<StepCall[0]> = new Set(['attend', 'renew', 'renewSessio
  */
 export class SharedStore implements LockStore {
   readonly traits: StoreTraits
+  readonly #clock: ServerClock
   readonly #follower: Follower
   readonly #listeners = new Set<(changed: Changed) => void>()
   readonly #observers = new Set<(fact: LockFact) => void>()
@@ -61,12 +64,13 @@ export class SharedStore implements LockStore {
 
   /** Reads the log. Rejects if that cannot be done, and with an `Error` that says what to do if it is of another version. */
   static async open({ kind, ...options }: SharedStoreOptions): Promise<SharedStore> {
-    const store = new SharedStore(kind, await Follower.open(options))
+    const store = new SharedStore(kind, options.clock, await Follower.open(options))
     options.log.watch(() => store.#hinted())
     return store
   }
 
-  private constructor(kind: string, follower: Follower) {
+  private constructor(kind: string, clock: ServerClock, follower: Follower) {
+    this.#clock = clock
     this.traits = { kind, durable: true, linearizable: true, restart: 'durable' }
     this.#follower = follower
     follower.listen({
@@ -154,7 +158,8 @@ export class SharedStore implements LockStore {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#follower.stop()
-    await this.#running
+    // A request that is still on its way ends with the log.
+    await Promise.race([this.#running, new Promise<void>((resolve) => this.#clock.setTimer(resolve, PATIENCE_MS))])
     this.#failAll(closed())
     await this.#follower.close()
     // Whoever waits would wait in vain.
@@ -168,14 +173,14 @@ export class SharedStore implements LockStore {
 
   async #ask<Outcome>(call: StepCall): Promise<Outcome> {
     this.#check()
-    const outcome = this.#gathering().ask<Outcome>(call)
+    const outcome = this.#gathering((batch) => batch.hasRoomFor(call)).ask<Outcome>(call)
     this.#go()
     return outcome
   }
 
   async #read<Outcome>(look: (steps: StoreInMemory) => Promise<Outcome>): Promise<Outcome> {
     this.#check()
-    const outcome = this.#gathering().read(() => look(this.#steps))
+    const outcome = this.#gathering(() => true).read(() => look(this.#steps))
     this.#go()
     return outcome
   }
@@ -207,22 +212,30 @@ export class SharedStore implements LockStore {
   }
 
   async #round(): Promise<void> {
-    const batch = this.#waiting.shift() ?? new Batch()
-    const { calls } = batch
+    const batch = this.#waiting.shift() ?? new Batch(this.#clock.now())
+    const { calls, since } = batch
     this.#isBehind = false
     try {
-      batch.carriedOut(await this.#follower.follow(calls, calls.some(isNews)))
+      batch.carriedOut(await this.#follower.follow(calls, calls.some(isNews), since + PATIENCE_MS))
     } catch (error) {
       batch.fail(unavailable(error))
       const { failure } = this.#follower
       if (failure !== null) this.#failAll(unavailable(failure))
+      else this.#failOverdue(unavailable(error))
     }
   }
 
-  #gathering(): Batch {
+  /** Those that have waited long enough need not try for themselves what has just failed. */
+  #failOverdue(error: Error): void {
+    while ((this.#waiting[0]?.since ?? Number.POSITIVE_INFINITY) + PATIENCE_MS <= this.#clock.now()) {
+      this.#waiting.shift()?.fail(error)
+    }
+  }
+
+  #gathering(hasRoom: (batch: Batch) => boolean): Batch {
     const last = this.#waiting.at(-1)
-    if (last !== undefined && !last.isFull) return last
-    const batch = new Batch()
+    if (last !== undefined && hasRoom(last)) return last
+    const batch = new Batch(this.#clock.now())
     this.#waiting.push(batch)
     return batch
   }
