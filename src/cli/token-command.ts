@@ -41,7 +41,10 @@ const CREATE_FLAGS = {
 
 const FILE_FLAGS = { file: FILE }
 
-const KEY_FLAGS = { file: flag('FILE', readPath, 'where to write the key; it must not be there yet (printed)') }
+const KEY_FLAGS = {
+  file: flag('FILE', readPath, 'where to write the key; it must not be there yet (printed)'),
+  namespace: flag('NAME', readText, 'only for capabilities of this one; repeatable (every one)', true),
+}
 
 /** The text of `lockable token --help`. */
 export function tokenHelp(): string {
@@ -49,7 +52,8 @@ export function tokenHelp(): string {
   lockable token create [flags]    make a token, print it once, and keep its digest in the file
   lockable token list [--file]     what there is; never a secret
   lockable token revoke ID         nothing new for it, and what it holds ends with its present leases
-  lockable token key [--file]      make a key for browsers' capabilities (a JSON Web Key Set for HS256)
+  lockable token key [--file] [--namespace]
+                                   make a key for browsers' capabilities (a JSON Web Key Set for HS256)
 
 ${Object.entries(CREATE_FLAGS)
   .map(([name, { placeholder, description }]) => `  ${`--${name} ${placeholder}`.padEnd(24)}${description}`)
@@ -137,8 +141,10 @@ function revoke(args: readonly string[], env: Environment): string {
 }
 
 function key(args: readonly string[]): string {
-  const path = readFlags(KEY_FLAGS, args).file.at(-1)
-  const text = `${JSON.stringify({ keys: [createCapabilityKey()] }, null, 2)}\n`
+  const { file, namespace } = readFlags(KEY_FLAGS, args)
+  const path = file.at(-1)
+  const made = createCapabilityKey(namespace.length > 0 ? namespace : undefined)
+  const text = `${JSON.stringify({ keys: [made] }, null, 2)}\n`
   if (path === undefined) return text
   createSecretFile(path, text)
   return `${path} is written: give it to the server as --capability-key, and to the backend that mints.\n`

@@ -130,7 +130,8 @@ export function createApp(settings: Settings, { classic, owned, sessions, locks,
   app.all(
     SESSION_PATHS.commands,
     postOnly(async (raw, c) => {
-      const access = await accessOf(c, 'keep')
+      // Whoever knows a session may release in it, whatever became of the token since.
+      const access = await keeperOf(c)
       return jsonReply(await sessions.commands(access, await readJson(raw, { limit: MAX_COMMANDS_BYTES })))
     }),
   )
@@ -169,7 +170,7 @@ export function createApp(settings: Settings, { classic, owned, sessions, locks,
     return access
   }
 
-  /** Who knows an owner, be it with a token that ran out or was revoked meanwhile. */
+  /** Who knows an owner or a session, be it with a token that ran out or was revoked meanwhile. */
   async function keeperOf(c: Context): Promise<Access> {
     const caller = callerOf(c)
     const access = await settings.authenticator.identify(c.req.raw, caller)

@@ -3,6 +3,7 @@ import { principalOf } from './auth/principal.ts'
 import type { Owned } from './dialects.ts'
 import { type AcquireContext, acquireOwned } from './owned/acquire.ts'
 import { conceal } from './owned/conceal.ts'
+import { mayRelease } from './owned/may-release.ts'
 import { heartbeatReply, releaseReply } from './owned/replies.ts'
 import { createSchemas, type LeaseRange, readBody } from './owned/schemas.ts'
 
@@ -41,9 +42,11 @@ export function createOwned(context: OwnedContext): Owned {
       const [outcome] = await store.renew([{ ...lock, owner: asked.owner, leaseMs }])
       return heartbeatReply(outcome ?? { kind: 'ended', reason: 'unknown' })
     },
-    async release(lock, body) {
+    async release(lock, body, access) {
       const asked = readBody(schemas.release, body)
-      return releaseReply(await store.release({ ...lock, owner: asked.owner }))
+      const ref = { ...lock, owner: asked.owner }
+      if (!(await mayRelease(store, ref, access))) return releaseReply({ kind: 'ended', reason: 'unknown' })
+      return releaseReply(await store.release(ref))
     },
   }
 }

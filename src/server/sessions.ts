@@ -1,16 +1,17 @@
 import type { CommandResult, CommandsReply, SessionEvent, SessionStanding } from '../protocol/session.ts'
 import type { ReleaseReply } from '../protocol/wire.ts'
-import { type Access, boundLease } from './auth/access.ts'
+import { type Access, boundLease, checkGood } from './auth/access.ts'
 import { type Limiters, OPENING_COST } from './auth/limits.ts'
 import { principalOf } from './auth/principal.ts'
 import type { ServerClock } from './clock.ts'
 import { ProblemError } from './http/problem-error.ts'
 import type { Observer } from './observe/facts.ts'
 import { conceal } from './owned/conceal.ts'
+import { mayRelease } from './owned/may-release.ts'
 import type { Parking } from './owned/parking.ts'
 import { acquireProblem, releaseReply, shutdownReply } from './owned/replies.ts'
 import { type LeaseRange, readBody } from './owned/schemas.ts'
-import { checkCommand, ownerOf, readCommand } from './sessions/commands.ts'
+import { checkCommand, isAsking, ownerOf, readCommand } from './sessions/commands.ts'
 import { commandResult, problemResult, seqSpent, sessionUnknown, standingReply } from './sessions/replies.ts'
 import { type CommandsBody, createSessionSchemas } from './sessions/schemas.ts'
 import { runStream } from './sessions/stream.ts'
@@ -30,13 +31,16 @@ export interface SessionsContext {
 
 /**
  * Requests about sessions, with their parsed bodies and without HTTP. Whoever presents a session's secret may renew,
- * follow and end it; only `commands` needs to know who is asking.
+ * follow and end it; only `commands` needs to know who is asking, and lapsed credentials are enough to release by.
  *
  * All of them throw the problem `bad-request`, and {@link Sessions.commands} and {@link Sessions.heartbeat}
  * `session-unknown`.
  */
 export interface Sessions {
-  /** `POST /v1/session/commands`. Throws `seq-spent`, and `too-many-requests` for a session more than there may be. */
+  /**
+   * `POST /v1/session/commands`. Throws `seq-spent`, `too-many-requests` for a session more than there may be, and
+   * `unauthenticated` if something new is asked for with lapsed credentials: nothing is carried out then.
+   */
   commands(access: Access, body: unknown): Promise<CommandsReply>
   /** `POST /v1/session/heartbeat` */
   heartbeat(body: unknown): Promise<SessionStanding>
@@ -61,16 +65,21 @@ export function createSessions(context: SessionsContext): Sessions {
     async commands(access, body) {
       const { namespace } = access
       const asked = readBody(schemas.commands, body)
-      if (asked.open !== undefined) limiters.ask(access, OPENING_COST)
-      const read = readCommands(asked.commands, parking.isClosed, (command) => {
+      const { session, seq, confirm } = asked
+      if (asked.commands.some(isAsking)) checkGood(access)
+      const open = access.lapse === null ? openStep(asked, access, lease.defaultMs) : null
+      if (open !== null) limiters.ask(access, OPENING_COST)
+      const allowed = readCommands(asked.commands, parking.isClosed, (command) => {
         checkCommand(access, command)
         if (command.op === 'acquire' || command.op === 'query') limiters.ask(access)
       })
+      const read = access.lapse === null ? allowed : await withoutUnknown(store, access, allowed)
       const commands = read.flatMap((each) => ('command' in each ? [each.command] : []))
-      const { session, seq, confirm } = asked
-      const open = openStep(asked, access, lease.defaultMs)
       const step = { namespace, session, principal: principalOf(access), open, seq, confirm, commands }
-      return commandsReply(read, access, seq, await store.execute(step))
+      const outcome = await store.execute(step)
+      // One that is not there could be opened, were the credentials good.
+      if (outcome.kind === 'session-gone' && asked.open !== undefined) checkGood(access)
+      return commandsReply(read, access, seq, outcome)
     },
     async heartbeat(body) {
       const { session, confirm } = readBody(schemas.heartbeat, body)
@@ -125,6 +134,19 @@ function readCommands(
       throw error
     }
   })
+}
+
+/** Answers the releases that lapsed credentials are not enough for. */
+function withoutUnknown(store: LockStore, access: Access, read: readonly Read[]): Promise<Read[]> {
+  const { namespace } = access
+  return Promise.all(
+    read.map(async (each) => {
+      if (!('command' in each) || each.command.op !== 'release') return each
+      const { name, owner } = each.command
+      if (await mayRelease(store, { namespace, name, owner }, access)) return each
+      return { result: commandResult(each.command, { kind: 'ended', reason: 'unknown' }) }
+    }),
+  )
 }
 
 function commandsReply(read: readonly Read[], access: Access, seq: number, outcome: ExecuteOutcome): CommandsReply {

@@ -6,9 +6,20 @@ export interface RealServer {
   readonly process: Child
 }
 
-/** Starts the server of the packed package, as a user does. Pages of all origins may call, unless there are tokens. */
-export async function startServer({ tokens }: { tokens?: string } = {}): Promise<RealServer> {
-  const access = tokens === undefined ? ['--cors-origin', '*'] : []
+export interface Admission {
+  readonly tokens?: string
+  /** The file of the key by which capabilities are signed. */
+  readonly capabilityKey?: string
+}
+
+/**
+ * Starts the server of the packed package, as a user does. Pages of all origins may call, unless it takes only those in
+ * that it knows.
+ */
+export async function startServer({ tokens, capabilityKey }: Admission = {}): Promise<RealServer> {
+  const isOpen = tokens === undefined && capabilityKey === undefined
+  const open = isOpen ? ['--cors-origin', '*'] : []
+  const access = capabilityKey === undefined ? open : ['--capability-key', capabilityKey]
   const server = new Child('npx', ['--no-install', 'lockable', 'serve', '--port', '0', ...access], {
     cwd: consumers.bare,
     ...(tokens === undefined ? {} : { env: { LOCKABLE_TOKENS: tokens } }),

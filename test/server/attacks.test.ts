@@ -211,7 +211,29 @@ const ATTACKS: readonly Attack[] = [
     got: '429 `too-many-requests`',
     run: async () => {
       for (let tried = 0; tried < 30; tried += 1) await ask({ token: `lk_${tried}` })
-      return all([ask({ token: 'lk_30' }), ask({ token: 'lk_one' }), ask({ token: 'lk_30', body: owned() })])
+      return all([
+        ask({ token: 'lk_30' }),
+        ask({ token: 'lk_30', body: owned() }),
+        ask({ token: 'lk_30', path: '/v1/heartbeat/doc' }),
+      ])
+    },
+  },
+  {
+    name: 'Trying tokens, so that a holder behind the same address is refused',
+    got: '200 `true`',
+    run: async () => {
+      const body = owned()
+      const path = '/v1/acquire/beside'
+      const acquired = [ask({ token: 'lk_one', path }), ask({ token: 'lk_one', body })]
+      const before = await all(acquired)
+      for (let tried = 0; tried < 40; tried += 1) await ask({ token: `lk_${tried}` })
+      const after = await all([
+        ask({ token: 'lk_one', path: '/v1/heartbeat/beside' }),
+        ask({ token: 'lk_one', path: '/v1/release/beside' }),
+        ask({ token: 'lk_one', path: '/v1/heartbeat/doc', body }),
+        ask({ token: 'lk_one', path: '/v1/release/doc', body }),
+      ])
+      return [...new Set([before, after])].join(', ')
     },
   },
   {

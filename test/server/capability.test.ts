@@ -151,12 +151,90 @@ test('a lock is kept and given back after the capability ran out, and nothing ne
   expect((await acquire(await mint({ locks: ['doc'] }))).json).toMatchObject({ response: true })
 })
 
-test('giving up with a capability that ran out cancels an acquire that is still on its way', async () => {
-  const { clock, mint, ask, acquire } = bench()
-  const [token, owner] = [await mint({ expiresInMs: 60_000 }), fresh()]
-  clock.advance(200_000)
+test('with credentials that ran out, owners that never were push out no tombstones', async () => {
+  const { clock, ask, mint, acquire } = bench({ limits: { tombstones: 10 } })
+  const [old, session] = [await mint({ subject: 'mallory', expiresInMs: 60_000 }), fresh()]
+  const commands = (token: string, seq: number, ...asked: object[]) =>
+    ask('/v1/session/commands', { token, body: { session, seq, commands: asked, ...(seq === 1 && { open: {} }) } })
+  await commands(old, 1)
+  for (let elapsed = 0; elapsed < 200_000; elapsed += 50_000) {
+    clock.advance(50_000)
+    await ask('/v1/session/heartbeat', { body: { session } })
+  }
+  const [token, owner] = [await mint(), fresh()]
   await ask('/v1/release/doc', { token, body: { owner } })
-  expect(kindOf(await acquire(await mint(), 'doc', { owner }))).toBe('owner-spent')
+  for (let made = 0; made < 10; made += 1) {
+    const unknown = { response: false, reason: 'unknown' }
+    expect((await ask('/v1/release/doc', { token: old, body: { owner: fresh() } })).json).toMatchObject(unknown)
+    const invented = fresh()
+    const { json } = await commands(old, 2 + made, { op: 'release', name: 'doc', owner: invented })
+    expect(json.results).toEqual([{ v: 2, owner: invented, ...unknown }])
+  }
+  expect(kindOf(await acquire(token, 'doc', { owner }))).toBe('owner-spent')
+  // Good ones give up for what is still on its way; there the oldest goes.
+  for (let made = 0; made < 10; made += 1) await ask('/v1/release/doc', { token, body: { owner: fresh() } })
+  expect((await acquire(token, 'doc', { owner })).status).toBe(200)
+})
+
+test('with a capability that ran out, a session is left and kept, and nothing new is asked for', async () => {
+  const { clock, ask, mint } = bench()
+  const [token, session] = [await mint({ prefixes: [''], expiresInMs: 60_000 }), fresh()]
+  const [held, kept, waiting] = [fresh(), fresh(), fresh()]
+  let seq = 0
+  const commands = (asked: object[], more: object = { open: {} }) => {
+    seq += 1
+    return ask('/v1/session/commands', { token, body: { session, seq, commands: asked, ...more } })
+  }
+  await commands([
+    { op: 'acquire', name: 'a', owner: held },
+    { op: 'acquire', name: 'b', owner: kept },
+  ])
+  const blocker = fresh()
+  await ask('/v1/acquire/c', { token, body: { owner: blocker, lease_ms: 60_000 } })
+  await commands([{ op: 'acquire', name: 'c', owner: waiting }])
+  clock.setWall(clock.wall() + 200_000)
+  await ask('/v1/release/c', { token, body: { owner: blocker } })
+  for (const op of ['acquire', 'query']) {
+    const refused = await commands([
+      { op: 'release', name: 'a', owner: held },
+      { op, name: 'd', owner: fresh() },
+    ])
+    expect([kindOf(refused), refused.json.detail]).toEqual(['unauthenticated', expect.stringContaining('ran out')])
+    expect(refused.headers.get('WWW-Authenticate')).toContain('Bearer')
+  }
+  const left = await commands([{ op: 'release', name: 'a', owner: held }, { op: 'sync' }], { confirm: [waiting] })
+  expect(left.json).toMatchObject({ confirmed: [waiting] })
+  expect(left.json.results).toMatchObject([
+    { response: true, owner: held },
+    { holds: [{ owner: kept }, { owner: waiting }] },
+  ])
+  // A client that has no reply yet asks to open it again.
+  expect((await commands([{ op: 'release', name: 'b', owner: kept }])).json.results).toMatchObject([{ response: true }])
+  const unopened = { session: fresh(), open: {}, seq: 1, commands: [] }
+  expect(kindOf(await ask('/v1/session/commands', { token, body: unopened }))).toBe('unauthenticated')
+})
+
+test('commands need credentials that are or were good, whoever knows the session', async () => {
+  const { ask, mint } = bench()
+  const session = fresh()
+  const commands = (token?: string) =>
+    ask('/v1/session/commands', { ...(token && { token }), body: { session, open: {}, seq: 1, commands: [] } })
+  expect((await commands(await mint())).status).toBe(200)
+  expect(kindOf(await commands())).toBe('unauthenticated')
+  expect(kindOf(await commands('lk_unknown'))).toBe('unauthenticated')
+})
+
+test('a key for some namespaces mints for no other', async () => {
+  const key = createCapabilityKey(['team', ''])
+  const { clock, mint, acquire } = bench({ capabilityKeys: [key] })
+  for (const namespace of ['team', '']) expect((await acquire(await mint({ key, namespace }))).status).toBe(200)
+  await expect(mint({ key, namespace: 'other' })).rejects.toThrow('"other"')
+  const refused = await acquire(await forge(clock, { ns: 'other' }, key))
+  expect([kindOf(refused), refused.json.detail]).toEqual(['unauthenticated', expect.stringContaining('namespace')])
+  // Unbound, it is for all.
+  const { namespaces: _, ...unbound } = key
+  const other = bench({ capabilityKeys: [unbound] })
+  expect((await other.acquire(await other.mint({ key: unbound, namespace: 'other' }))).status).toBe(200)
 })
 
 test('nobody gives up for others without credentials that are or were good', async () => {
@@ -276,6 +354,8 @@ test.each<[string, unknown[]]>([
   ['"HS256"', [{ ...KEY, alg: 'HS512' }]],
   ['needs a kid', [KEY, { ...KEY, kid: undefined }]],
   ['needs a kid', [KEY, KEY]],
+  ['namespaces', [{ ...KEY, namespaces: 'team' }]],
+  ['namespaces', [{ ...KEY, namespaces: [] }]],
   ['JSON Web Key', ['secret']],
   ['JSON Web Key', [null]],
 ])('keys that cannot be used are refused (%s), and not shown', (why, capabilityKeys) => {

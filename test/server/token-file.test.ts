@@ -342,7 +342,9 @@ test('a key is for its owner only, and replaces none', async () => {
   expect(Buffer.from(keys[0].k, 'base64url')).toHaveLength(32)
   expect(statSync(key).mode & 0o777).toBe(0o600)
   await expect(run('key', '--file', key)).rejects.toThrow('is there already')
-  expect(JSON.parse(await run('key')).keys[0].k).not.toBe(keys[0].k)
+  const [other] = JSON.parse(await run('key', '--namespace', 'team')).keys
+  expect(other.k).not.toBe(keys[0].k)
+  expect([keys[0].namespaces, other.namespaces]).toEqual([undefined, ['team']])
 })
 
 test.runIf(process.getuid?.() === 0)(

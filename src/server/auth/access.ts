@@ -30,6 +30,11 @@ export interface Access {
   readonly maxLeaseMs: number | null
   readonly maxHoldMs: number | null
   readonly quota: Quota
+  /**
+   * Why nothing new is granted by it any more, or `null`. What is held can be renewed and released all the same; both
+   * checks throw the problem `unauthenticated`.
+   */
+  readonly lapse: string | null
 }
 
 /** How many locks a subject may hold and wait for at once, and for how many of these wait; `null`: the store's bound. */
@@ -54,21 +59,24 @@ export interface AccessGrant {
   readonly maxLeaseMs?: number | null
   readonly maxHoldMs?: number | null
   readonly quota?: Quota
-  /** Whether it was withdrawn since it was given: a request may take its time between the two. Default: never. */
-  readonly isRevoked?: () => boolean
+  /** Says now why nothing new is granted, or `null`: a request may take its time meanwhile. Default: all is granted. */
+  readonly lapse?: () => string | null
 }
 
 /** The access that `grant` gives. */
 export function createAccess(grant: AccessGrant): Access {
   const { namespace, subject, rights, locks = null, maxLeaseMs = null, maxHoldMs = null } = grant
-  const { quota = { locks: null, waiters: null }, isRevoked = () => false } = grant
+  const { quota = { locks: null, waiters: null }, lapse = () => null } = grant
   return {
     namespace,
     subject,
     maxLeaseMs,
     maxHoldMs,
     quota,
-    allows: (right, name) => !isRevoked() && rights.has(right) && (locks === null || covers(locks, name)),
+    get lapse() {
+      return lapse()
+    },
+    allows: (right, name) => lapse() === null && rights.has(right) && (locks === null || covers(locks, name)),
     check(right, name) {
       const isCovered = locks === null || (name !== undefined && covers(locks, name))
       demand(right, isCovered, name === undefined ? 'every lock' : quote(name))
@@ -80,13 +88,21 @@ export function createAccess(grant: AccessGrant): Access {
   }
 
   function demand(right: Right, isCovered: boolean, what: string): void {
-    if (isRevoked()) throw new ProblemError('unauthenticated', 'The token was revoked: ask with another one.')
+    checkGood({ lapse: lapse() })
     if (isCovered && rights.has(right)) return
     throw new ProblemError(
       'forbidden',
       `The token does not have the right "${right}" for ${what}: ask with one that has.`,
     )
   }
+}
+
+/** Throws the problem `unauthenticated` if nothing new is granted by it any more. */
+export function checkGood({ lapse }: Pick<Access, 'lapse'>): void {
+  if (lapse === null) return
+  throw new ProblemError('unauthenticated', `${lapse}: ask with another one.`, {
+    'WWW-Authenticate': 'Bearer realm="lockable"',
+  })
 }
 
 /** Everybody may do everything. */

@@ -38,53 +38,37 @@ export interface Credentials {
   readonly limiters: Limiters
 }
 
-/** What somebody has shown that is, or was, good. */
-interface Shown {
-  readonly access: Access
-  /** Why nothing new is granted by it, or `null`. */
-  readonly problem: string | null
-  /** Chosen by a person, so that trying may find it. */
-  readonly isGuessable?: boolean
-}
-
 /** Only who brings one of `credentials`. */
 export function withCredentials(credentials: Credentials): Authenticator {
   return {
     async authenticate(request, caller) {
-      const { access, problem } = await show(credentials, request, caller, false)
-      if (problem !== null) throw unauthenticated(request, problem)
+      const access = await identify(credentials, request, caller)
+      if (access.lapse !== null) throw unauthenticated(request, access.lapse)
       return access
     },
-    async identify(request, caller) {
-      return (await show(credentials, request, caller, true)).access
-    },
+    identify: (request, caller) => identify(credentials, request, caller),
   }
 }
 
-async function show(credentials: Credentials, request: Request, caller: Caller, isKeeping: boolean): Promise<Shown> {
+async function identify(credentials: Credentials, request: Request, caller: Caller): Promise<Access> {
   const header = request.headers.get('Authorization')
   if (header === null) throw unauthenticated(request, 'The request has no token')
   const token = readToken(header)
   if (token === null) throw unauthenticated(request, 'The Authorization header has no token')
-  const shown = await find(credentials, token)
-  // What nobody can guess is served whatever others try from the same address.
-  if (typeof shown !== 'string' && shown.isGuessable !== true) return shown
-  const { limiters } = credentials
-  limiters.checkFailures(caller, isKeeping)
-  if (typeof shown !== 'string') return shown
-  limiters.failed(caller)
-  throw unauthenticated(request, shown)
+  const found = await find(credentials, token)
+  // Before the tries are counted: what others try from the same address must cost nobody a lock.
+  if (typeof found !== 'string') return found
+  credentials.limiters.failed(caller)
+  throw unauthenticated(request, found)
 }
 
 /** What is wrong with `token`, as a text, if it is not known. */
-async function find({ listed, kept, capabilityKeys, clock }: Credentials, token: string): Promise<Shown | string> {
-  const access = (await listed?.find(token)) ?? null
-  if (access !== null) return { access, problem: null, isGuessable: true }
-  const found = (await kept?.find(token)) ?? null
-  if (found !== null) return found
-  const payload = (await capabilityKeys?.open(token)) ?? null
-  if (payload === null) return 'The token is not known here'
-  const read = readCapability(payload, clock.wall())
+async function find({ listed, kept, capabilityKeys, clock }: Credentials, token: string): Promise<Access | string> {
+  const known = (await listed?.find(token)) ?? (await kept?.find(token)) ?? null
+  if (known !== null) return known
+  const opened = (await capabilityKeys?.open(token)) ?? null
+  if (opened === null) return 'The token is not known here'
+  const read = readCapability(opened.payload, opened.namespaces, clock)
   return typeof read === 'string' ? `The capability is not valid (${read})` : read
 }
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import type { ServerClock } from '../clock.ts'
 import { complaint, type Schema, wholeNumber } from '../owned/members.ts'
 import { type Access, createAccess } from './access.ts'
 import { CAPABILITY_AUDIENCE, CAPABILITY_RIGHTS, type CapabilityRight, MAX_CAPABILITY_LIFE_MS } from './capability.ts'
@@ -64,34 +65,34 @@ const claims: Schema<Claims> = v.object({
   max_waiters: v.optional(count('max_waiters', 0), DEFAULT_QUOTA),
 })
 
-/** What a capability gives, and `problem`: why nothing new is granted by it, or `null`. */
-export interface ReadCapability {
-  readonly access: Access
-  readonly problem: string | null
-}
-
 /**
  * Reads the payload of a capability whose signature is right.
  *
- * @param wall now, in wall-clock ms since 1970.
+ * @param namespaces those that the key is for; `null`: all.
  * @returns a text that says what is wrong if it is no capability of ours at all.
  */
-export function readCapability(payload: unknown, wall: number): ReadCapability | string {
+export function readCapability(
+  payload: unknown,
+  namespaces: ReadonlySet<string> | null,
+  clock: Pick<ServerClock, 'wall'>,
+): Access | string {
   const { success, output, issues } = v.safeParse(claims, payload, { abortEarly: true })
   if (!success) return describe(issues[0])
   const { iat, exp, nbf = iat, ...terms } = output
+  if (namespaces?.has(terms.ns) === false) return 'its key is not for its namespace (ns)'
   // Else one that is to live for a year would be good on its last day.
   if ((exp - iat) * 1000 > MAX_CAPABILITY_LIFE_MS) return 'exp must be at most a day after iat'
-  return { access: accessOf(terms), problem: problemOf({ exp, from: Math.max(iat, nbf) }, wall) }
+  const life = { exp, from: Math.max(iat, nbf) }
+  return accessOf(terms, () => lapseOf(life, clock.wall()))
 }
 
-function problemOf({ exp, from }: { exp: number; from: number }, wall: number): string | null {
+function lapseOf({ exp, from }: { exp: number; from: number }, wall: number): string | null {
   if (exp * 1000 + LEEWAY_MS <= wall) return `The capability ran out ${Math.round(wall / 1000 - exp)} s ago`
   if (from * 1000 - LEEWAY_MS <= wall) return null
   return `The capability begins in ${Math.round(from - wall / 1000)} s, by the clock of this server`
 }
 
-function accessOf(terms: Omit<Claims, 'iat' | 'exp' | 'nbf'>): Access {
+function accessOf(terms: Omit<Claims, 'iat' | 'exp' | 'nbf'>, lapse: () => string | null): Access {
   return createAccess({
     namespace: terms.ns,
     subject: `capability:${terms.sub}`,
@@ -100,6 +101,7 @@ function accessOf(terms: Omit<Claims, 'iat' | 'exp' | 'nbf'>): Access {
     maxLeaseMs: terms.max_lease_ms,
     maxHoldMs: terms.max_hold_ms ?? null,
     quota: { locks: terms.max_locks, waiters: terms.max_waiters },
+    lapse,
   })
 }
 

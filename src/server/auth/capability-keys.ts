@@ -8,6 +8,8 @@ export interface CapabilityKey {
   /** Which key a capability was signed by. May be left out of an only key. */
   readonly kid?: string
   readonly alg?: string
+  /** For which namespaces it may sign; `""` is the common one. Default: for all. */
+  readonly namespaces?: readonly string[]
   readonly [member: string]: unknown
 }
 
@@ -41,6 +43,14 @@ export function algorithmOf(key: CapabilityKey, what: string): Algorithm {
   return algorithm
 }
 
+/** The namespaces that `key` is for, or `null`: all. Throws a `TypeError` if they are no list of names. */
+export function namespacesOf({ namespaces }: CapabilityKey, what: string): ReadonlySet<string> | null {
+  if (namespaces === undefined) return null
+  const given: unknown = namespaces
+  if (Array.isArray(given) && given.length > 0 && given.every((each) => typeof each === 'string')) return new Set(given)
+  throw new TypeError(`${what} has namespaces that are no array of one or more strings: "" is the common one.`)
+}
+
 /** The keys in a JSON Web Key Set (`{"keys": [...]}`). Throws a `TypeError` if it is none. */
 export function readKeySet(json: unknown, what: string): CapabilityKey[] {
   const keys = Object(json).keys
@@ -51,6 +61,13 @@ export function readKeySet(json: unknown, what: string): CapabilityKey[] {
 interface Verifier {
   readonly algorithm: Algorithm
   readonly key: ReturnType<typeof importJWK>
+  readonly namespaces: ReadonlySet<string> | null
+}
+
+/** What a capability says, and for which namespaces its key is; `null`: for all. */
+export interface OpenedCapability {
+  readonly payload: unknown
+  readonly namespaces: ReadonlySet<string> | null
 }
 
 /** The keys that capabilities may be signed by. */
@@ -72,22 +89,22 @@ export class CapabilityKeys {
       const imported = importJWK(key as JWK, algorithm)
       // Whoever verifies first is told.
       imported.catch(() => undefined)
-      const verifier = { algorithm, key: imported }
+      const verifier = { algorithm, key: imported, namespaces: namespacesOf(key, what) }
       if (typeof key.kid === 'string') this.#byId.set(key.kid, verifier)
       return verifier
     })
     this.#only = verifiers.length === 1 ? (verifiers[0] ?? null) : null
   }
 
-  /** The payload of `jwt`, or `null` if it was not signed by one of these keys in the one way that this key is for. */
-  async open(jwt: string): Promise<unknown> {
+  /** What is in `jwt`, or `null` if it was not signed by one of these keys in the one way that this key is for. */
+  async open(jwt: string): Promise<OpenedCapability | null> {
     const verifier = this.#verifierOf(jwt)
     if (verifier === null) return null
-    const { algorithm } = verifier
+    const { algorithm, namespaces } = verifier
     try {
       const algorithms = algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [algorithm]
       const { payload } = await compactVerify(jwt, await verifier.key, { algorithms })
-      return JSON.parse(new TextDecoder().decode(payload))
+      return { payload: JSON.parse(new TextDecoder().decode(payload)), namespaces }
     } catch {
       return null
     }

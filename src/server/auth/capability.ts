@@ -3,7 +3,7 @@ import { nameProblem } from '../../protocol/names.ts'
 import { quote } from '../http/problem-error.ts'
 import { systemClock } from '../system-clock.ts'
 import type { Right } from './access.ts'
-import { algorithmOf, type CapabilityKey } from './capability-keys.ts'
+import { algorithmOf, type CapabilityKey, namespacesOf } from './capability-keys.ts'
 import { randomBytes } from './web-crypto.ts'
 
 /** What a capability may give: all rights but `admin`, which no browser needs. */
@@ -59,6 +59,9 @@ export async function mintCapability(terms: CapabilityTerms): Promise<string> {
   if (algorithm !== 'HS256' && key.d === undefined) {
     throw new TypeError('key has no private part (d), which signs: the public part is for the server.')
   }
+  if (namespacesOf(key, 'key')?.has(namespace) === false) {
+    throw new TypeError(`key is not for the namespace ${quote(namespace)}: its namespaces say which, as on the server.`)
+  }
   const issuedAt = Math.floor(now / 1000)
   const claims = {
     ...(namespace !== '' && { ns: namespace }),
@@ -79,10 +82,15 @@ export async function mintCapability(terms: CapabilityTerms): Promise<string> {
     .sign(await importJWK(key as JWK, algorithm))
 }
 
-/** A fresh key for HS256, which the server and who mints share: 256 random bits. Whoever has it can mint. */
-export function createCapabilityKey(): CapabilityKey {
+/**
+ * A fresh key for HS256, which the server and who mints share: 256 random bits. Whoever has it can mint.
+ *
+ * @param namespaces those that it may mint for; default: all.
+ */
+export function createCapabilityKey(namespaces?: readonly string[]): CapabilityKey {
   const kid = base64url.encode(randomBytes(6))
-  return { kty: 'oct', kid, alg: 'HS256', k: base64url.encode(randomBytes(32)) }
+  const bound = namespaces === undefined ? {} : { namespaces }
+  return { kty: 'oct', kid, alg: 'HS256', k: base64url.encode(randomBytes(32)), ...bound }
 }
 
 type Checked = Required<Pick<CapabilityTerms, 'subject' | 'locks' | 'prefixes' | 'rights' | 'expiresInMs'>>

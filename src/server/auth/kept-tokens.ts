@@ -13,12 +13,6 @@ export interface TokenSource {
   watch(listener: () => void): () => void
 }
 
-/** What a token gives, and `problem`: why nothing new is granted by it, or `null`. */
-export interface FoundToken {
-  readonly access: Access
-  readonly problem: string | null
-}
-
 interface Known {
   readonly record: TokenRecord
   readonly digest: Uint8Array
@@ -48,7 +42,7 @@ export class KeptTokens {
   /** Takes in what the source has now. Returns the subjects whose leases must end: of tokens that are revoked or gone. */
   update(): string[] {
     const before = this.#known
-    this.#known = new Map(this.#source.read().map((record) => [record.id, asKnown(record)]))
+    this.#known = new Map(this.#source.read().map((record) => [record.id, asKnown(record, this.#clock)]))
     const ended = [...before.values()].filter(({ record, isRevoked }) => {
       return !isRevoked && (this.#known.get(record.id)?.isRevoked ?? true)
     })
@@ -65,21 +59,16 @@ export class KeptTokens {
   }
 
   /** What `token` gives, or `null` if it is not and was not one of these. */
-  async find(token: string): Promise<FoundToken | null> {
+  async find(token: string): Promise<Access | null> {
     const id = idOf(token)
     if (id === null) return null
     const known = this.#known.get(id) ?? this.#gone.get(id)
     const isRight = isSame(await sha256(token), known?.digest ?? DUMMY_DIGEST)
-    return known !== undefined && isRight ? { access: known.access, problem: this.#problemOf(known) } : null
-  }
-
-  #problemOf({ record, isRevoked }: Known): string | null {
-    if (isRevoked) return 'The token was revoked'
-    return record.expires !== undefined && record.expires <= this.#clock.wall() ? 'The token has expired' : null
+    return known !== undefined && isRight ? known.access : null
   }
 }
 
-function asKnown(record: TokenRecord): Known {
+function asKnown(record: TokenRecord, clock: ServerClock): Known {
   const { namespace, prefixes, maxLeaseMs = null, quota = {} } = record
   const known: Known = {
     record,
@@ -92,8 +81,13 @@ function asKnown(record: TokenRecord): Known {
       locks: prefixes === undefined ? null : { names: new Set(), prefixes },
       maxLeaseMs,
       quota: { locks: quota.locks ?? null, waiters: quota.waiters ?? null },
-      isRevoked: () => known.isRevoked,
+      lapse: () => lapseOf(known, clock.wall()),
     }),
   }
   return known
+}
+
+function lapseOf({ record, isRevoked }: Known, wall: number): string | null {
+  if (isRevoked) return 'The token was revoked'
+  return record.expires !== undefined && record.expires <= wall ? 'The token has expired' : null
 }

@@ -56,6 +56,12 @@ export function readCommand(command: unknown): StoreCommand {
   }
 }
 
+/** Whether a command, as it was sent, is for something that one does not have yet. */
+export function isAsking(command: unknown): boolean {
+  const { op } = Object(command)
+  return op === 'acquire' || op === 'query'
+}
+
 /** Throws the problem `forbidden` if `access` does not allow it. What is released, or listed by `sync`, is one's own. */
 export function checkCommand(access: Access, command: StoreCommand): void {
   if (command.op === 'query') access.checkPrefix('inspect', command.prefix)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { readExamples } from './examples.ts'
 
-const LANGUAGES = { node: 'js', deno: 'ts', browser: 'js', react: 'jsx', bash: 'sh' }
+const LANGUAGES = { node: 'js', deno: 'ts', browser: 'js', react: 'jsx', bash: 'sh', backend: 'js' }
 
 const BLOCKS = Object.entries(LANGUAGES).map(([kind, language]) => block(`<!-- example: ${kind} -->`, language, kind))
 
@@ -20,11 +20,11 @@ it('reads the marked blocks', () => {
 })
 
 it.each([
-  ['an unknown kind', block('<!-- example: perl -->', 'js', ''), 'Line 30 must be <!-- example: KIND -->'],
-  ['a misspelt marker', block('<!-- Example node -->', 'js', ''), 'Line 30 must be <!-- example: KIND -->'],
-  ['a marker without a block', '<!-- example: node -->\nText', 'Line 30 must be followed by a block of js'],
+  ['an unknown kind', block('<!-- example: perl -->', 'js', ''), 'Line 35 must be <!-- example: KIND -->'],
+  ['a misspelt marker', block('<!-- Example node -->', 'js', ''), 'Line 35 must be <!-- example: KIND -->'],
+  ['a marker without a block', '<!-- example: node -->\nText', 'Line 35 must be followed by a block of js'],
   ['a language that cannot run there', block('<!-- example: node -->', 'ts', ''), 'followed by a block of js'],
-  ['a block without an end', '<!-- example: deno -->\n```ts\ncode', 'Line 30: the block does not end'],
+  ['a block without an end', '<!-- example: deno -->\n```ts\ncode', 'Line 35: the block does not end'],
 ])('refuses %s', (_, more, message) => {
   expect(() => readExamples(documentWith(more))).toThrow(message)
 })

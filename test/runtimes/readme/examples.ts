@@ -1,4 +1,4 @@
-const KINDS = ['node', 'deno', 'browser', 'react', 'bash'] as const
+const KINDS = ['node', 'deno', 'browser', 'react', 'bash', 'backend'] as const
 
 /** Where an example runs. */
 export type ExampleKind = (typeof KINDS)[number]
@@ -18,6 +18,7 @@ const LANGUAGES: Readonly<Record<ExampleKind, readonly string[]>> = {
   browser: ['js', 'ts'],
   react: ['jsx', 'tsx'],
   bash: ['sh', 'bash'],
+  backend: ['js'],
 }
 
 const MARKER = /^<!-- example: (.*?) -->$/

@@ -8,6 +8,7 @@ import { launchChromium } from '../../support/chromium.ts'
 import { buildWithVite } from '../bundlers.ts'
 import { Child, type Outcome } from '../child.ts'
 import { consumers } from '../consumers.ts'
+import { startServer } from '../lock-server.ts'
 import { deno, node } from '../script-runtimes.ts'
 import { serveApp } from '../web-app.ts'
 import type { Example, ExampleKind } from './examples.ts'
@@ -23,6 +24,7 @@ const RUNNERS: Readonly<Record<ExampleKind, (code: string, url: string, name: st
   browser: runBrowser,
   react: runReact,
   bash: runBash,
+  backend: runBackend,
 }
 
 /** Runs an example in a project of its user, against the server at `url`. Throws if it does not do what it should. */
@@ -121,9 +123,43 @@ async function runBash(code: string, url: string, name: string): Promise<void> {
   if (promised.length > 0) expect(stdout.replace(/\s/g, '')).toBe(promised.join('').replace(/\s/g, ''))
 }
 
-function start(command: string, args: readonly string[], url: string): Promise<Outcome> {
+/**
+ * A user that the backend's `app`, which is one of Hono, knows must get a capability from it at `/capability`, by which a
+ * real server lets it lock its own documents, and no others.
+ */
+async function runBackend(code: string, _url: string, name: string): Promise<void> {
+  const folder = join(consumers.bare, name)
+  const before = `
+    import { Hono } from 'hono'
+    import { Lockable } from 'lockable'
+    const app = new Hono()
+    app.use(async (c, next) => {
+      c.set('user', { id: 'alice', documents: [42] })
+      await next()
+    })
+  `
+  const after = `
+    const lockable = new Lockable({ authToken: async () => (await app.request('/capability')).text() })
+    const lease = await lockable.acquire('document-42', { blocking: false })
+    const refusal = await lockable.acquire('document-43', { blocking: false }).catch(({ code }) => code)
+    console.log(lease.state, refusal)
+    await lockable.close()
+  `
+  const file = await write(folder, `${name}.mjs`, `${before}\n${code}\n${after}`)
+  const key = join(folder, 'capability-key.json')
+  expect(await start('lockable', ['token', 'key', '--file', key], '')).toMatchObject({ code: 0, stderr: '' })
+  const server = await startServer({ capabilityKey: key })
+  try {
+    const outcome = await start(node.command, [...node.args, file], server.url, folder)
+    expect(outcome).toEqual({ code: 0, stdout: 'held authentication\n', stderr: '' })
+  } finally {
+    await server.process.kill()
+  }
+}
+
+function start(command: string, args: readonly string[], url: string, cwd: string = consumers.bare): Promise<Outcome> {
   const path = [join(consumers.bare, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
-  return new Child(command, args, { cwd: consumers.bare, env: { PATH: path, LOCKABLE_URL: url } }).ended
+  return new Child(command, args, { cwd, env: { PATH: path, LOCKABLE_URL: url } }).ended
 }
 
 async function write(folder: string, file: string, text: string): Promise<string> {
