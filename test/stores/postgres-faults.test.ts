@@ -94,6 +94,39 @@ describePostgres('a store in PostgreSQL', () => {
     )
   })
 
+  test('is closed, and is not opened, in bounded time while the database stands still', async () => {
+    const postgres = await start()
+    const store = await createPostgresStore(postgres.url)
+    const bench = new Bench(store, 'k')
+    await bench.take('a')
+    const backends = await ask(postgres.url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'lockable'")
+    postgres.pause()
+    for (const { pid } of backends) process.kill(Number(pid), 'SIGSTOP')
+    try {
+      await expect(bench.renew('a')).rejects.toThrow(StoreUnavailableError)
+      await expect(createPostgresStore(postgres.url)).rejects.toThrow('cannot be opened')
+      await store.close()
+    } finally {
+      for (const { pid } of backends) process.kill(Number(pid), 'SIGCONT')
+      postgres.resume()
+    }
+    expect(await new Bench(await open(postgres.url), 'k').acquire('b')).toMatchObject({ kind: 'refused' })
+  })
+
+  test('leaves no connections behind when it is not let in', async () => {
+    const postgres = await start()
+    const bench = new Bench(await open(postgres.url), 'k')
+    const blocker = new pg.Client({ connectionString: postgres.url })
+    onTestFinished(() => blocker.end())
+    await blocker.connect()
+    await blocker.query('BEGIN; LOCK TABLE lockable_head')
+    for (let tries = 0; tries < 3; tries += 1) await expect(bench.acquire('a')).rejects.toThrow(StoreUnavailableError)
+    const mine = "SELECT count(*)::integer AS count FROM pg_stat_activity WHERE application_name = 'lockable'"
+    await expect.poll(() => ask(postgres.url, mine), { timeout: 10_000 }).toEqual([{ count: 2 }])
+    await blocker.query('ROLLBACK')
+    expect(await reachable(() => bench.acquire('b'))).toMatchObject({ kind: 'granted' })
+  })
+
   test('starts with several servers at once on an empty database', async () => {
     const postgres = await start()
     const stores = await Promise.all(Array.from({ length: 5 }, () => open(postgres.url)))

@@ -36,6 +36,8 @@ export class Follower {
   #cut: Cut | null = null
   #failure: Error | null = null
   #isStopped = false
+  /** The log did not answer the last time. */
+  #isAway = false
   #endPause: () => void = () => undefined
 
   /** Reads the log. Rejects if that cannot be done, and with an `Error` that says what to do if it is of another version. */
@@ -108,7 +110,7 @@ export class Follower {
   async close(): Promise<void> {
     const { log, clock } = this.#options
     const { point } = this.#replica
-    if (this.#failure === null && point !== null) {
+    if (this.#failure === null && !this.#isAway && point !== null) {
       const kept = this.#keep({ point, text: this.#replica.image() })
       // An engine that does not answer must not hold up the end.
       await Promise.race([kept, new Promise<void>((resolve) => clock.setTimer(resolve, PATIENCE_MS))])
@@ -167,8 +169,11 @@ export class Follower {
     const { clock } = this.#options
     for (;;) {
       try {
-        return await attempt()
+        const result = await attempt()
+        this.#isAway = false
+        return result
       } catch (error) {
+        this.#isAway = true
         const isOver = this.#failure !== null || this.#isStopped || clock.now() >= giveUpAt
         if (isOver || error instanceof StoreUnavailableError) throw error
         await this.#pause(RETRY_MS)
