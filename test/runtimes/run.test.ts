@@ -363,7 +363,11 @@ describe('a command whose lock is lost is ended', () => {
   })
 
   test('when lockable run itself is killed', async () => {
-    const { child, exit } = await running(FOR_EVER, ['--kill-after', '1s'], STUBBORN)
+    const setup = `${STUBBORN}; trap 'echo heard' USR1`
+    const { child, exit, output } = await running(FOR_EVER, ['--kill-after', '1s'], setup)
+    // What passes a signal on has told its guard whom to watch: the command runs a moment before that.
+    child.kill('SIGUSR1')
+    await eventually(() => output.stdout).toContain('heard')
     child.kill('SIGKILL')
     await once(child, 'exit')
     await eventually(() => isAlive(pidIn())).toBe(false)
