@@ -102,6 +102,6 @@ describeEtcd('a store in etcd', () => {
       await expect(refused).rejects.toThrow('must be as etcd://host:2379')
       await expect(refused).rejects.not.toThrow('secret')
     }
-    await expect(createEtcdStore('etcd://127.0.0.1:1')).rejects.toThrow()
+    await expect(createEtcdStore('etcd://127.0.0.1:1')).rejects.toThrow('http://127.0.0.1:1 did not answer')
   })
 })

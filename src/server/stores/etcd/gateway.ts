@@ -111,19 +111,22 @@ export class Gateway {
     try {
       const headers = { 'content-type': 'application/json', ...(await this.#authorization()) }
       const endpoint = endpoints[member % endpoints.length]
-      const response = await this.#options.fetch(`${endpoint}${path}`, {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(body),
-        signal,
-      })
+      const response = await this.#post(`${endpoint}${path}`, headers, body, signal)
       if (response.ok) return response
       throw new Error(`etcd answered ${response.status}: ${describe(await response.text())}`)
     } catch (error) {
       // Tokens run out, and members of a cluster fail.
       this.#token = null
-      if (!signal.aborted || this.#member === member) this.#member = member + 1
+      this.#member = Math.max(this.#member, member + 1)
       throw error
+    }
+  }
+
+  async #post(url: string, headers: Record<string, string>, body: object, signal: AbortSignal): Promise<Response> {
+    try {
+      return await this.#options.fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal })
+    } catch (cause) {
+      throw new Error(`${new URL(url).origin} did not answer: ${reasonOf(cause)}`, { cause })
     }
   }
 
@@ -135,13 +138,10 @@ export class Gateway {
   }
 
   async #authenticate(credentials: object): Promise<string> {
-    const { endpoints, fetch } = this.#options
-    const response = await fetch(`${endpoints[this.#member % endpoints.length]}/v3/auth/authenticate`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(credentials),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
+    const { endpoints } = this.#options
+    const url = `${endpoints[this.#member % endpoints.length]}/v3/auth/authenticate`
+    const headers = { 'content-type': 'application/json' }
+    const response = await this.#post(url, headers, credentials, AbortSignal.timeout(TIMEOUT_MS))
     const reply = await response.text()
     if (!response.ok) throw new Error(`etcd refused the user: ${describe(reply)}`)
     return String(JSON.parse(reply).token)
@@ -211,6 +211,12 @@ interface WatchReply {
     readonly events?: readonly { readonly kv?: { readonly value?: string } }[]
   }
   readonly error?: unknown
+}
+
+/** Runtimes hide why a request failed behind "fetch failed". */
+function reasonOf(error: unknown): string {
+  const { message = String(error), cause } = error as { message?: string; cause?: unknown }
+  return cause instanceof Error ? cause.message : message
 }
 
 function describe(text: string): string {
