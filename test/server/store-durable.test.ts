@@ -1,17 +1,7 @@
 import { describe } from 'vitest'
+import { defineStoreTests } from './every-store-test.ts'
 import { useDurableStores } from './store-bench.ts'
 
 useDurableStores()
 
-/** All that a store must do, whatever it keeps its locks in. */
-describe('a durable store', async () => {
-  await import('./store-authority.test.ts')
-  await import('./store-bounds.test.ts')
-  await import('./store-leases.test.ts')
-  await import('./store-model.test.ts')
-  await import('./store-queue.test.ts')
-  await import('./store-session-liveness.test.ts')
-  await import('./store-session-model.test.ts')
-  await import('./store-sessions.test.ts')
-  await import('./store-steal.test.ts')
-})
+describe('a durable store', defineStoreTests)
